@@ -1,0 +1,86 @@
+# Copyright: Evenkeel contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the documents of the inventory and those beside it, all at once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.inventory import (
+    ENVIRONMENT,
+    SERVICES,
+    definitions,
+)
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import plain
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.validation import Question, validate
+
+LISTS = {"type": "list", "elements": "path", "default": []}
+SPEC = {
+    "environments": {"type": "list", "elements": "str", "default": []},
+    "releases": LISTS,
+    "policies": LISTS,
+    "masking": LISTS,
+    "target": {"type": "str", "default": ""},
+    "version": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(SPEC)
+        groups = {str(name): [str(host) for host in hosts] for name, hosts in task_vars["groups"].items()}
+        hostvars, unreadable = self._hostvars(task_vars["hostvars"], groups["all"])
+        answer = validate(
+            Question(today=datetime.now(timezone.utc).date(), **self._plain_options(options)),
+            hostvars=hostvars,
+            groups=groups,
+            found=definitions(
+                map(str, task_vars.get("ansible_inventory_sources") or []),
+                playbook_dir=str(task_vars.get("playbook_dir", "")),
+            ),
+        )
+        faults = sorted([*answer.faults, *unreadable])
+        result.update(
+            changed=False,
+            failed=bool(faults),
+            faults=[fault.as_dict() for fault in faults],
+            checked=answer.checked,
+            msg=render(faults, answer.checked),
+        )
+        return result
+
+    @staticmethod
+    def _plain_options(options):
+        return {name: [str(item) for item in value if item] if isinstance(value, list) else str(value) for name, value in options.items()}
+
+    @staticmethod
+    def _hostvars(every, hosts):
+        """({host: {variable: plain value}}, faults of values that can't be templated)."""
+        readable, faults = {}, []
+        for host in hosts:
+            variables = readable[host] = {}
+            for name in (ENVIRONMENT, SERVICES):
+                try:
+                    if name in every[host]:
+                        variables[name] = plain(every[host][name])
+                except AnsibleError as exc:
+                    reason = str(exc).splitlines()[0]
+                    faults.append(
+                        Fault(
+                            f"inventory (host {host})",
+                            0,
+                            name,
+                            reason,
+                            "a value that can be templated",
+                            "define the variable it uses",
+                        )
+                    )
+        return readable, faults

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All faults of all documents, in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import cross, files, inventory
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, shown
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source, structure_faults
+
+HostVars = Mapping[str, Mapping[str, Any]]
+Groups = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to check. No `environments` means all; `target` and `version` check a release against an environment."""
+
+    today: date
+    environments: Sequence[str] = ()
+    releases: Sequence[str] = ()
+    policies: Sequence[str] = ()
+    masking: Sequence[str] = ()
+    target: str = ""
+    version: str = ""
+
+
+@dataclass
+class Answer:
+    faults: list[Fault] = field(default_factory=list)
+    checked: dict[str, int] = field(default_factory=dict)
+
+
+def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: Sequence[inventory.Definition]) -> Answer:
+    known = inventory.environments(hostvars, groups, found)
+    chosen = [each for each in known if not question.environments or each.name in question.environments]
+    answer = Answer()
+    for name in question.environments:
+        answer.faults += _unknown_fault("environments", name, known, groups)
+    for each in chosen:
+        answer.faults += _environment_faults(each, hostvars, groups, question.today)
+    sources = {each.document_source.file for each in chosen}
+    answer.faults += [fault for fault in cross.environment_faults(known, groups) if not question.environments or fault.file in sources]
+    documents = _file_documents(question, answer)
+    for policy in documents["policy"]:
+        answer.faults += cross.policy_faults(policy, known)
+    if question.target:
+        answer.faults += _target_faults(question, documents["release"], known, groups)
+    answer.checked |= {
+        "environments": len(chosen),
+        "services": sum(len(each.services) for each in chosen if isinstance(each.services, Mapping)),
+    }
+    answer.faults = sorted(set(answer.faults))
+    return answer
+
+
+def _environment_faults(each: cross.Environment, hostvars: HostVars, groups: Groups, today: date) -> list[Fault]:
+    faults = check("environment", each.document, today=today, source=each.document_source)
+    faults += check("services", each.services, today=today, source=each.services_source)
+    faults += [*structure_faults(each.document_source), *structure_faults(each.services_source)]
+    faults += cross.service_faults(each, groups)
+    differing = [host for host in each.hosts if hostvars[host][inventory.ENVIRONMENT] != each.document]
+    if differing:
+        found = f"another document on {', '.join(differing)} than on {each.hosts[0]}"
+        hint = "write it once, in the group_vars of the environment"
+        faults.append(each.document_source.fault((), found=found, allowed=f"one document for all hosts of {each.name}", hint=hint))
+    return faults
+
+
+def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.Document]]:
+    documents: dict[str, list[cross.Document]] = {}
+    for kind, plural in (("release", "releases"), ("policy", "policies"), ("masking", "masking")):
+        documents[kind], faults = files.read(kind, getattr(question, plural), today=question.today)
+        answer.faults += faults
+        answer.checked[plural] = len(files.expand(getattr(question, plural))[0])
+    return documents
+
+
+def _target_faults(question: Question, releases: Sequence[cross.Document], known: Sequence[cross.Environment], groups: Groups) -> list[Fault]:
+    faults = _unknown_fault("target", question.target, known, groups)
+    release = next((each for each in releases if each.name == question.version), None)
+    if question.version and release is None:
+        names = ", ".join(each.name for each in releases) or "none"
+        faults.append(Source("options").fault(("version",), found=shown(question.version), allowed=f"a release in releases: {names}"))
+    target = next((each for each in known if each.name == question.target), None)
+    return faults + cross.release_faults(release, target) if release and target else faults
+
+
+def _unknown_fault(option: str, name: str, known: Sequence[cross.Environment], groups: Groups) -> list[Fault]:
+    words = inventory.unknown_environment(name, known, groups)
+    return [Source("options").fault((option,), **words)] if words else []
