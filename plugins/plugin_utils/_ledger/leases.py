@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks with an end. Each lives in one row; taking, freeing and taking over are entries of the ledger, in the same transaction."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, process
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LeaseError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import leases as table
+from sqlalchemy import Connection, insert, select, text, update
+
+if TYPE_CHECKING:
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+
+DEFAULT_TTL = 900.0
+POLL_SECONDS = 0.5
+_SHOWN = ("name", "token", "holder", "host", "pid", "job", "since", "until", "heartbeat", "release", "message")
+
+
+def acquire(
+    store: Store,
+    name: str,
+    *,
+    ttl: float = DEFAULT_TTL,
+    wait: float = 0,
+    release: str = "",
+    message: str = "",
+    environment: str = "",
+    pid: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
+    """The lease, with its fencing `token`, and `taken_over_from` when its last holder died or let it expire.
+
+    ttl, wait: seconds. Asking again from the same process renews it under the same token. Raises LeaseError after `wait`.
+    """
+    owner = os.getpid() if pid is None else pid
+    deadline = monotonic() + wait
+    while True:
+        found = _try(store, name, ttl=ttl, release=release, message=message, environment=environment, owner=owner)
+        if found["acquired"]:
+            return dict(found["lease"])
+        left = deadline - monotonic()
+        if left <= 0:
+            raise LeaseError(refusal(found["lease"], waited=wait), lease=found["lease"])
+        sleep(min(POLL_SECONDS, left))
+
+
+def _try(store: Store, name: str, *, ttl: float, release: str, message: str, environment: str, owner: int) -> dict[str, Any]:
+    with store.writing() as connection:
+        old = _lock(connection, name)
+        now = store.now(connection)
+        begun = process.started(owner)
+        again = bool(old and old["held"] and _is_ours(old, owner, begun))
+        lost = _end_of(old, now) if old and old["held"] and not again else ""
+        if old and old["held"] and not again and not lost:
+            return {"acquired": False, "lease": shown(old)}
+        token = old["token"] if old else 0
+        values = {
+            "token": token if again else token + 1,
+            "held": 1,
+            "holder": str(store.actor["name"]),
+            "host": process.host_name(),
+            "host_id": process.host_id(),
+            "pid": owner,
+            "started": begun,
+            "job": str(store.actor.get("job", "")),
+            "since": old["since"] if old and again else ids.at(now),
+            "until": ids.at(now + int(ttl * 1_000_000)),
+            "heartbeat": ids.at(now),
+            "release": release,
+            "message": store.redact(message),
+        }
+        connection.execute(update(table).where(table.c.name == name).values(**values) if old else insert(table).values(name=name, **values))
+        lease = shown({"name": name, **values})
+        if old and lost:
+            lease["taken_over_from"] = {**shown(old), "why": lost}
+        if not again:
+            _record(store, connection, "taken_over" if "taken_over_from" in lease else "acquired", lease, environment)
+        return {"acquired": True, "lease": lease}
+
+
+def renew(store: Store, name: str, token: int, *, ttl: float = DEFAULT_TTL) -> dict[str, Any]:
+    """Not an entry: a heartbeat says nothing that the lease does not. Raises LeaseError when the lease is another's by now."""
+    with store.writing(durable=False) as connection:
+        row = _ours(connection, name, token, "Renewing")
+        now = store.now(connection)
+        values = {"heartbeat": ids.at(now), "until": ids.at(now + int(ttl * 1_000_000))}
+        connection.execute(update(table).where(table.c.name == name).values(**values))
+        return shown({**row, **values})
+
+
+def release(store: Store, name: str, token: int, *, environment: str = "") -> dict[str, Any]:
+    with store.writing() as connection:
+        row = _ours(connection, name, token, "Releasing")
+        now = ids.at(store.now(connection))
+        connection.execute(update(table).where(table.c.name == name).values(held=0, until=now, heartbeat=now))
+        lease = shown({**row, "until": now, "heartbeat": now})
+        _record(store, connection, "released", lease, environment)
+        return lease
+
+
+def find(store: Store, name: str) -> dict[str, Any] | None:
+    """The lease while somebody holds it, expired or not."""
+    return next((lease for lease in held(store) if lease["name"] == name), None)
+
+
+def held(store: Store) -> list[dict[str, Any]]:
+    with store.reading() as connection:
+        now = store.now(connection)
+        rows = connection.execute(select(table).where(table.c.held == 1).order_by(table.c.name)).mappings().all()
+    return [{**shown(dict(row)), "stale": _end_of(dict(row), now)} for row in rows]
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in _SHOWN}
+
+
+def refusal(lease: dict[str, Any], *, waited: float) -> str:
+    job = f", job {lease['job']}" if lease["job"] else ""
+    release_text = f" for release {lease['release']}" if lease["release"] else ""
+    return (
+        f"The lease {lease['name']} is held by {lease['holder']} on {lease['host']} (pid {lease['pid']}{job}){release_text}"
+        f" since {lease['since']}: {lease['message'] or 'no reason given'}. Waited {waited:g} s. It lasts until {lease['until']} and is renewed"
+        f" while that run lives (last heartbeat {lease['heartbeat']}). Next: wait for that run to end, or run again with a longer wait;"
+        " a lease of a run that died is taken over by itself."
+    )
+
+
+def _lock(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The row, for this transaction alone. SQLite has one writer anyway; PostgreSQL also has to hold off a second first holder."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"evenkeel:lease:{name}"})
+    row = connection.execute(select(table).where(table.c.name == name)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def _ours(connection: Connection, name: str, token: int, doing: str) -> dict[str, Any]:
+    row = _lock(connection, name)
+    if row and row["held"] and row["token"] == token:
+        return row
+    fault = "nobody holds it"
+    if row and row["held"]:
+        fault = f"{row['holder']} on {row['host']} holds it with token {row['token']} since {row['since']}"
+    raise LeaseError(
+        f"{doing} the lease {name} with token {token} was refused: {fault}. This run lost it; it must not change anything more."
+        " Next: see the ledger for who took over, then run evenkeel.release.recover.",
+        lease=shown(row) if row else {"name": name},
+    )
+
+
+def _is_ours(row: dict[str, Any], owner: int, begun: str) -> bool:
+    return bool(row["host_id"] == process.host_id() and row["pid"] == owner and row["started"] == begun)
+
+
+def _end_of(row: dict[str, Any], now: int) -> str:
+    """Why a held lease may be taken over; empty when it may not."""
+    if ids.microseconds(row["until"]) <= now:
+        return f"it expired at {row['until']}"
+    if row["host_id"] == process.host_id() and not process.is_running(row["pid"], row["started"]):
+        return f"its process {row['pid']} on {row['host']} is gone"
+    return ""
+
+
+def _record(store: Store, connection: Connection, event: str, lease: dict[str, Any], environment: str) -> None:
+    # "token" is a word for secrets, and this number is none.
+    body = {"event": event, "lease": lease["name"], "fence": lease["token"], "until": lease["until"], "message": lease["message"]}
+    body |= {"host": lease["host"], "pid": lease["pid"]}
+    if last := lease.get("taken_over_from"):
+        body["taken_over_from"] = {("fence" if key == "token" else key): value for key, value in last.items()}
+    entry = NewEntry(kind="lease", phase="fact", environment=environment, release=lease["release"], subject=lease["name"], body=body)
+    store.append_in(connection, [store.clean(entry)])
