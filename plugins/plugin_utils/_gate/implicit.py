@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that an environment document brings along: its windows, its freezes and the approvals that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.answer import RuleAnswer, Verdict
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions import (
+    GateFunctionError,
+    active_freeze,
+    open_window,
+    parse_time,
+)
+
+POLICY = "environment"
+# Windows, freezes and approvals hold back what is new. The way back to what served before is never closed.
+WAY_BACK = ("rollback", "recover")
+Data = Mapping[str, Any]
+Judged = tuple[bool, dict[str, Any], str, str]
+
+
+def answers(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
+    if evidence.get("act") in WAY_BACK:
+        return
+    if environment.get("windows"):
+        yield _rule("window", "require", "within_window(environment.windows, now)", lambda: _window(evidence, environment))
+    if environment.get("freezes"):
+        yield _rule("freeze", "forbid", "in_freeze(environment.freezes, now)", lambda: _freeze(evidence, environment))
+    if environment.get("required_approvals"):
+        yield _rule("approvals", "require", "approvers >= environment.required_approvals", lambda: _approvals(evidence, environment))
+
+
+def _rule(name: str, effect: str, condition: str, judge: Callable[[], Judged]) -> RuleAnswer:
+    """The judge says (allowed, values, reason, remedy)."""
+    try:
+        allowed, values, reason, remedy = judge()
+        verdict: Verdict = "passed" if allowed else "failed"
+        return RuleAnswer(name, POLICY, effect, verdict, condition, reason, remedy, values=values)
+    except (GateFunctionError, TypeError, AttributeError) as exc:
+        reason = f"Whether the {name} of the environment allows the act could not be told."
+        remedy = "Correct the environment document or the evidence, then ask again."
+        return RuleAnswer(name, POLICY, effect, "errored", condition, reason, remedy, problem=str(exc))
+
+
+def _window(evidence: Data, environment: Data) -> Judged:
+    windows = environment["windows"]
+    opened = open_window(windows, parse_time(_now(evidence)))
+    hours = "; ".join(f"{each['name']} ({', '.join(each['days'])} {each['from']}-{each['to']} {each['timezone']})" for each in windows)
+    values = {"now": evidence["now"], "window": opened}
+    return opened is not None, values, "No window of the environment is open.", f"Ask again in a window: {hours}."
+
+
+def _freeze(evidence: Data, environment: Data) -> Judged:
+    freeze = active_freeze(environment["freezes"], parse_time(_now(evidence)))
+    if freeze is None:
+        return True, {"now": evidence["now"], "freeze": None}, "No freeze holds.", ""
+    values = {"now": evidence["now"], "freeze": freeze.get("name")}
+    reason = f"The freeze {freeze.get('name')} holds: {freeze.get('reason')}"
+    return False, values, reason, f"Wait until {freeze['to']}, or change the freeze in the environment document."
+
+
+def _approvals(evidence: Data, environment: Data) -> Judged:
+    needed = environment["required_approvals"]
+    approvals = (evidence.get("ledger") or {}).get("approvals")
+    if not isinstance(approvals, list):
+        raise GateFunctionError("the evidence has no ledger.approvals")
+    approvers = sorted({str(each["approver"]) for each in approvals if each.get("approver")})
+    reason = f"{len(approvers)} of {needed} approvals are there."
+    values = {"required_approvals": needed, "approvers": approvers}
+    return len(approvers) >= needed, values, reason, "Have the release approved by different people, then ask again."
+
+
+def _now(evidence: Data) -> str:
+    now = evidence.get("now")
+    if not isinstance(now, str):
+        raise GateFunctionError("the evidence has no now")
+    return now
