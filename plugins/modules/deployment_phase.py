@@ -1,0 +1,63 @@
+# Copyright: Evenkeel contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deployment_phase
+short_description: Collect how the hosts of a deployment came out of a phase
+version_added: 0.1.0
+author:
+  - Evenkeel contributors (@evenkeel)
+description:
+  - Reads the facts C(deploy_done) and C(deploy_failed) that the phases of P(evenkeel.release.deploy#role) leave on each host.
+  - A host that left neither was not reached, and that is a problem too.
+attributes:
+  action:
+    support: full
+    description: Runs on the controller.
+  check_mode:
+    support: full
+    description: Only reads.
+  diff_mode:
+    support: N/A
+    description: Changes nothing.
+options:
+  phase:
+    description: Name of the phase.
+    type: str
+    required: true
+  plan:
+    description: The plan that M(evenkeel.release.deployment_plan) returned.
+    type: dict
+    required: true
+  problems:
+    description: Problems of earlier phases; they are kept.
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Collect how staging ended
+  evenkeel.release.deployment_phase:
+    phase: stage
+    plan: "{{ deploy_plan }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+hosts:
+  description: V(done), V(failed) or V(unreachable) for each host.
+  type: dict
+  returned: always
+problems:
+  description: Host, phase and reason of each problem.
+  type: list
+  elements: dict
+  returned: always
+report:
+  description: The problems as text.
+  type: str
+  returned: always
+"""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo's production environment in a folder of its own, and independent eyes on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
+from ansible_collections.evenkeel.release.tests.integration.support.playbook import CALLBACKS, PlaybookRunner
+
+ROOT = Path(__file__).resolve().parents[3]
+TARGET = "production"
+
+
+class Lab:
+    def __init__(self) -> None:
+        # Short: unix sockets below it have at most 107 characters.
+        self.state = Path(tempfile.mkdtemp(prefix="ek-", dir="/var/tmp"))
+        self.state.chmod(0o711)
+        self.runner = PlaybookRunner(self.state / "ansible")
+        self.inventory = ROOT / "inventories/demo/hosts.yml"
+        subprocess.run([sys.executable, str(ROOT / "demo/package.py"), str(self.state / "artifacts")], check=True, stdout=subprocess.DEVNULL)
+
+    def play(self, name, *, check=False, env=None, args=(), **extra):
+        return self.runner(
+            f"evenkeel.release.{name}",
+            inventory=self.inventory,
+            extra_vars={"evenkeel_target": TARGET, **extra},
+            check=check,
+            env={"EVENKEEL_STATE_DIR": str(self.state), **(env or {})},
+            args=args,
+        )
+
+    def must(self, name, **extra):
+        run = self.play(name, **extra)
+        assert run.rc == 0, f"{name} {extra}\n{run.stdout[-4000:]}\n{run.stderr[-2000:]}"
+        return run
+
+    def killed(self, name, *, at, **extra):
+        env = {
+            "EVENKEEL_KILL_AT": at,
+            "ANSIBLE_CALLBACK_PLUGINS": f"{CALLBACKS}{os.pathsep}{Path(__file__).parent / 'callbacks'}",
+            "ANSIBLE_CALLBACKS_ENABLED": "capture,kill",
+        }
+        run = self.play(name, env=env, **extra)
+        assert run.rc == -signal.SIGKILL, f"the run was not killed at {at!r}: rc {run.rc}\n{run.stdout[-3000:]}"
+
+    def endpoints(self, service):
+        return json.loads((self.state / f"provisioned/{TARGET}.json").read_text())["endpoints"][service]
+
+    @property
+    def url(self):
+        at = next(iter(self.endpoints("balancer").values()))
+        return f"http://{at['address']}:{at['ports']['http']}"
+
+    def served(self):
+        with urllib.request.urlopen(f"{self.url}/version", timeout=5) as answer:
+            return json.load(answer)["version"]
+
+    def current(self):
+        """{host: version its `current` link points at}."""
+        return {host: Path(at["paths"]["root"], "current").resolve().name for host, at in self.endpoints("shop").items()}
+
+    def listening(self):
+        """{host: colours that answer}."""
+        found = {}
+        for host, at in self.endpoints("shop").items():
+            found[host] = []
+            for colour, port in sorted(at["ports"].items()):
+                try:
+                    urllib.request.urlopen(f"http://{at['address']}:{port}/health/live", timeout=2).close()
+                    found[host].append(colour)
+                except OSError:
+                    pass
+        return found
+
+    @property
+    def store(self):
+        return open_store(f"sqlite:///{self.state / 'ledger.sqlite'}")
+
+    def entries(self, **wanted):
+        return self.store.entries(environment=TARGET, **wanted)
+
+    def open_intents(self):
+        return [(entry.kind, entry.phase) for entry in views.open_intents(self.entries())]
+
+    def assert_settled(self, version):
+        assert self.served() == version
+        assert set(self.current().values()) == {version}
+        assert all(len(colours) == 1 for colours in self.listening().values()), self.listening()
+        assert self.open_intents() == []
+
+    def vault(self, path, body=None):
+        """A request of the vault's operator, past the collection."""
+        at = json.loads((self.state / "provisioned/platform.json").read_text())["endpoints"]["vault"]["platform-vault"]
+        keys = json.loads(Path(at["paths"]["keys"]).read_text())
+        request = urllib.request.Request(
+            f"http://{at['address']}:{at['ports']['main']}/v1/{path}",
+            data=json.dumps(body or {}).encode(),
+            headers={"X-Vault-Token": keys["root_token"]},
+            method="PUT",
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def files(self):
+        """{path: (kind, content)} of what a run must not touch in check mode; logs and live databases go on by themselves."""
+        found = {}
+        for path in sorted(self.state.rglob("*")):
+            parts = path.relative_to(self.state).parts
+            # The ledger is compared by its entries: a reader may move them from one of its files to another.
+            if parts[0] == "ansible" or parts[0].startswith(("load-", "ledger.sqlite")):
+                continue
+            if {"log", "data", "run"} & set(parts) or path.suffix in {".log", ".sock", ".pid"} or path.is_socket():
+                continue
+            found["/".join(parts)] = os.readlink(path) if path.is_symlink() else path.is_dir() or path.read_bytes()
+        found["ledger"] = [entry.id for entry in self.store.entries()]
+        return found
+
+    def close(self):
+        for name in (TARGET, "platform"):
+            self.play("teardown", evenkeel_target=name, teardown_confirm=name)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+class Users:
+    """Requests without a pause; `failed` counts every answer that is no answer."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.out = lab.state / f"load-{time.monotonic_ns()}"
+        self.out.mkdir()
+        command = [sys.executable, str(ROOT / "demo/load.py"), "--url", lab.url, "--users", "10", "--rate", "80", "--out", str(self.out)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        deadline = time.monotonic() + 30
+        while not (self.out / "samples.jsonl").exists() or not (self.out / "samples.jsonl").stat().st_size:
+            assert time.monotonic() < deadline, "the load generator sends nothing"
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_exc):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.summary = json.loads((self.out / "summary.json").read_text())
