@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model as one HTML page that loads nothing: style and pictures are inside."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._report.plot import draw
+from ansible_collections.evenkeel.release.plugins.plugin_utils._report.samples import buckets, width_of
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+# Whoever may read the ledger may read the report: its group, not everybody.
+MODE = 0o640
+WIDTHS = {"wide": 960, "narrow": 360}
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def page(model: Mapping[str, Any]) -> str:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    loads = [{**load, "plots": _plots(load, model, number)} for number, load in enumerate(model["loads"])]
+    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file, no data in it
+    return environment.get_template("report.html.j2").render({**model, "loads": loads, "style": style})
+
+
+def _plots(load: Mapping[str, Any], model: Mapping[str, Any], number: int) -> dict[str, Markup]:
+    """A wide and a narrow picture: one that only shrinks would be unreadable on a phone."""
+    place = load["environment"]
+    switches = [switch for switch in model["switches"] if place in ("", switch["environment"])]
+    points, step = buckets(load["samples"]), width_of(load["samples"])
+    return {
+        # draw() escapes every text it takes in.
+        size: Markup(  # noqa: S704
+            draw(
+                points,
+                switches,
+                versions=model["versions"],
+                width=width,
+                name=load["name"],
+                ident=f"plot-{number}-{size}",
+                step=step,
+            )
+        )
+        for size, width in WIDTHS.items()
+    }
+
+
+def differs(path: Path, text: str) -> bool:
+    return not path.is_file() or path.read_bytes() != text.encode("utf-8")
+
+
+def write(path: Path, text: str, *, mode: int = MODE) -> bool:
+    """Temporary file, fsync, rename; True when the content is new."""
+    if not differs(path, text):
+        return False
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(handle, mode)
+            stream.write(text.encode("utf-8"))
+            stream.flush()
+            os.fsync(handle)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return True

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
+
+RULE = {
+    "name": "upstream-has-no-drift",
+    "policy": "promote-to-production",
+    "effect": "require",
+    "verdict": "failed",
+    "condition": "upstream.drift.findings == `0`",
+    "severity": "high",
+    "values": {"upstream.drift.findings": 1, "upstream.drift.items": ["a/very/long/path/without/any/space" * 6]},
+    "reason": "Staging differs from its baseline, so its tests prove nothing.",
+    "remedy": "Repair the drift on staging, then ask again.",
+    "problem": "",
+}
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_767_225_600_000_000
+
+    def __call__(self):
+        self.now += 2_000_000
+        return self.now
+
+
+def _act(store, kind, *, outcome=None, verdict="passed", **fields):
+    intent = store.append([NewEntry(kind=kind, phase="intent", **fields)])[0]
+    body = {"intent": intent.id, "verdict": verdict, **(outcome or {})}
+    return store.append([NewEntry(kind=kind, phase="outcome", body=body, **fields)])[0]
+
+
+@pytest.fixture
+def ledger_url(tmp_path):
+    """A ledger as a promotion leaves it."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    with open_store(url, actor={"name": "ada", "source": "os"}, clock=Clock()) as store:
+        for environment in ("development", "staging", "production"):
+            _act(store, "deployment", environment=environment, release="1.0.0", outcome={"services": {"shop": "1.0.0"}})
+        refused = {"act": "promote", "verdict": "failed", "rules": [RULE]}
+        store.append([NewEntry(kind="gate", phase="fact", environment="production", release="1.1.0", body=refused)])
+        _act(store, "switch", environment="production", release="1.1.0", subject="shop", outcome={"from": "blue", "to": "green"})
+        _act(store, "deployment", environment="production", release="1.1.0", outcome={"services": {"shop": "1.1.0"}})
+    return url
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Samples around the switch, the format of the demo's load generator."""
+    path = tmp_path / "samples.jsonl"
+    start = 1_767_225_600 + 10
+    lines = [{"t": start + number / 20, "ms": 5, "ok": number % 50 > 0, "version": "1.0.0" if number < 100 else "1.1.0"} for number in range(400)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return [{"name": "Promotion of 1.1.0", "path": str(path), "environment": "production"}]
