@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start a server for a test, wait until it answers, and take it away with the test process."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+UNPRIVILEGED = "nobody"
+PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def run_as() -> dict[str, object]:
+    """Arguments of subprocess that give up root's rights; nothing for an ordinary user."""
+    if not is_root():
+        return {}
+    account = pwd.getpwnam(UNPRIVILEGED)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def server_folder(name: str) -> Path:
+    """A short path (a UNIX socket may have 107 bytes) that the unprivileged account can reach and own."""
+    folder = Path(tempfile.mkdtemp(prefix=f"evenkeel-{name}-"))
+    folder.chmod(0o700)
+    if is_root():
+        shutil.chown(folder, UNPRIVILEGED)
+    return folder
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+class Server:
+    """One child process with its folder and its log."""
+
+    def __init__(self, argv: list[str], *, folder: Path, env: dict[str, str] | None = None, drop_root: bool = False):
+        self.folder = folder
+        self.log = folder / "server.log"
+        self._output = self.log.open("ab")
+        identity = run_as() if drop_root else {}
+        self.process = subprocess.Popen(  # type: ignore[call-overload]
+            argv,
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,
+            **identity,
+        )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                log = self.log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{self.process.args[0]} did not become ready within {seconds:g} s:\n{log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._output.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
