@@ -128,20 +128,27 @@ def start_holder(tmp_path, state):
     raise AssertionError("the holder did not start")
 
 
-def sidecars(pid):
-    """Heartbeats of that run: nothing of a run is in their arguments, so they are told by their parentage in time."""
+def sidecars(folder):
+    """Heartbeats of runs in that folder: nothing of a run is in their arguments, but their environment is the run's."""
     found = subprocess.run(["pgrep", "-f", "_ledger/heartbeat.py"], capture_output=True, text=True, check=False)
-    return {int(line) for line in found.stdout.split()} - {pid}
+    return {int(line) for line in found.stdout.split() if _environment_names(int(line), folder)}
+
+
+def _environment_names(pid, folder):
+    try:
+        return f"{folder}/".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_ends_badly_is_taken_over(playbook, tmp_path, state, how):
-    before = sidecars(0)
     run = start_holder(tmp_path, state)
     try:
         [(pid, first)] = sql(state, "SELECT pid, until FROM evenkeel_leases")
         assert pid == run.pid  # ansible-playbook itself, not its worker
-        ours = sidecars(0) - before
+        ours = sidecars(tmp_path)
+        assert len(ours) == 1
         time.sleep(3.5)
         [(later,)] = sql(state, "SELECT until FROM evenkeel_leases")
         assert later > first  # the heartbeat renewed it beyond its first end
@@ -161,9 +168,9 @@ def test_a_run_that_ends_badly_is_taken_over(playbook, tmp_path, state, how):
     assert taken.result("lease")["lease"]["token"] == 2
     assert len(taken.result("open")["msg"]) == 1
     deadline = time.monotonic() + 10
-    while ours & sidecars(0) and time.monotonic() < deadline:
+    while ours & sidecars(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not ours & sidecars(0)
+    assert not ours & sidecars(tmp_path)
 
 
 def test_releasing_what_is_not_held_hides_no_error(playbook, state):
