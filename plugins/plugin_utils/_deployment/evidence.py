@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
+
 Entry = Mapping[str, Any]
 RANK = {"passed": 0, "failed": 1, "inconclusive": 2, "errored": 3}
 
@@ -36,17 +38,11 @@ def assemble(
         "drift": newest_drift(entries, name),
         "ledger": {
             "deployed": dict(deployed.get(name, {})),
-            "verified_in": verified_in(entries, release),
+            "verified_in": sorted(views.verified_in(entries, release)),
             "open_intents": len(open_intents),
             "approvals": [entry["body"] for entry in entries if entry["kind"] == "approval" and entry["release"] == release],
         },
     }
-
-
-def verified_in(entries: Iterable[Entry], release: str) -> list[str]:
-    """Environments where the release's last verification passed."""
-    verdicts = {entry["environment"]: entry["body"].get("verdict") for entry in entries if entry["kind"] == "verification" and entry["release"] == release}
-    return sorted(environment for environment, verdict in verdicts.items() if verdict == "passed")
 
 
 def newest_drift(entries: Iterable[Entry], environment: str) -> dict[str, Any] | None:
@@ -78,6 +74,6 @@ def _upstream(
         "environment": dict(environment),
         "deployed": dict(deployed.get(name, {})),
         "runs_release": release in deployed.get(name, {}).values(),
-        "verified": name in verified_in(entries, release),
+        "verified": name in views.verified_in(entries, release),
         "drift": newest_drift(entries, name),
     }

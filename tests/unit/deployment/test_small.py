@@ -84,7 +84,7 @@ def test_probes_are_aimed(probe, aimed):
 
 
 def entry(kind, environment, release="1.0.0", subject="", time="2026-01-01T00:00:00Z", **body):
-    return {"kind": kind, "environment": environment, "release": release, "subject": subject, "time": time, "body": body}
+    return {"kind": kind, "phase": "fact", "environment": environment, "release": release, "subject": subject, "time": time, "body": body}
 
 
 def assemble(entries):
