@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +82,8 @@ def _create_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         if inspect(connection).has_table(schema.leases.name):
             return
-    with engine.begin() as connection:
+    with engine.connect() as plain, plain.execution_options(evenkeel_writes=True).begin() as transaction:
+        connection = transaction.connection
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:schema', 0))"))
         schema.create(connection)
@@ -93,8 +97,22 @@ def _private_file(path: Path) -> None:
 
 def _sqlite_connect(connection: Any, record: Any) -> None:  # noqa: ARG001 - the signature is SQLAlchemy's
     connection.isolation_level = None  # we say BEGIN ourselves
-    connection.execute("PRAGMA journal_mode=WAL")
+    _patiently(connection, "PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _patiently(connection: Any, statement: str) -> None:
+    """SQLite's busy timeout does not cover a change of the journal mode, nor opening while the last other connection closes
+    (https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode): both last milliseconds, so we ask again."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(statement).fetchall()
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads the waiting, guards nothing
 
 
 def _sqlite_begin(connection: Connection) -> None:

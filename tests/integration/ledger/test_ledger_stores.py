@@ -28,6 +28,7 @@ with open_store(url) as store:
     for first in range(0, each, 10):
         store.append([NewEntry("task", "fact", subject=who, body={{"n": n}}) for n in range(first, first + 10)])
 """
+OPENER = f"import sys; from {PREFIX}.store import open_store; open_store(sys.argv[1]).close()"
 HOLDER = f"""
 import os, sys, time
 from {PREFIX}.store import open_store
@@ -49,6 +50,12 @@ def url(request, tmp_path):
 def store(url):
     with open_store(url) as opened:
         yield opened
+
+
+def test_many_processes_make_a_new_ledger_at_once(url):
+    # SQLite answers "busy" without waiting when two change the journal mode, or when a reader turns into a writer.
+    running = [subprocess.Popen([sys.executable, "-c", OPENER, url]) for _number in range(12)]
+    assert [opener.wait(timeout=120) for opener in running] == [0] * 12
 
 
 def test_eight_processes_lose_nothing_and_fork_nothing(url):
