@@ -1,81 +1,130 @@
 # Copyright: Evenkeel contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Digests of files that did not change since they were read: {key: SHA-256}, where the key is all that a change would move.
+"""What was found the last time, per folder, on the host's own disk.
 
-A file with any part of its key moved is not found. A cache that is broken, foreign or writable by others is no cache.
+A cache that is broken, comes from another machine, was made under other rules or could be written by others is no cache.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 import struct
 import tempfile
+import time
 from collections.abc import Iterable
-from typing import Optional
+from typing import NamedTuple, Optional
 
-KEY = struct.Struct("=QQqqqIII")  # dev, ino, size, mtime_ns, ctime_ns, mode, uid, gid
-DIGEST = 32
-RECORD = KEY.size + DIGEST
-MAGIC = b"evenkeel-drift-cache-1\n"
-# A file may change twice within one tick of its clock: what was touched this recently is read again next time (git's racily clean rule).
-RACY_NS = 2_000_000_000
-
-Cache = dict[bytes, bytes]
+MAGIC = b"evenkeel-drift-cache-2\n"
+SEAL = 32
+HEADER = struct.Struct("<8I2Q")  # lengths of the eight fields, device and inode of the folder
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+TEMPORARY, FORGOTTEN_SECONDS = "beside-", 86400
 
 
-def key(found: os.stat_result) -> bytes:
-    return KEY.pack(
-        found.st_dev,
-        found.st_ino,
-        found.st_size,
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        found.st_mode,
-        found.st_uid,
-        found.st_gid,
-    )
+class Listing(NamedTuple):
+    """One folder. All but `record` serve to tell that nothing moved, and where to go on."""
+
+    path: bytes
+    subs: bytes  # names of the folders below to go on with, apart by `/`
+    skipped: bytes  # excluded names, folders with a `/` before and after
+    secrets: bytes  # names of the entries whose content is compared by fingerprint
+    mounts: bytes  # names that were mount points
+    stats: bytes  # per entry all that a change would move; zeros where the next look must not trust it
+    names: bytes  # of the owners and groups in `record`, as they were called
+    record: bytes
+    device: int
+    inode: int
+
+    def dump(self) -> bytes:
+        return b"".join((HEADER.pack(*map(len, self[:8]), self.device, self.inode), *self[:8]))
 
 
-def path_of(folder: str, paths: Iterable[str]) -> str:
-    """One cache per set of paths, so that two services of a host do not throw out each other's."""
-    return os.path.join(folder, hashlib.sha256("\0".join(sorted(paths)).encode("utf-8", "surrogateescape")).hexdigest()[:32] + ".cache")
+class Cache:
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+        self.places = dict(_places(data))
+
+    def get(self, path: bytes) -> Optional[Listing]:
+        place = self.places.get(path)
+        return None if place is None else _listing(self.data, place)
+
+    def part(self, path: bytes, name: str) -> bytes:
+        """One field of a listing, without a copy of the others."""
+        place, number = self.places[path], Listing._fields.index(name)
+        lengths = HEADER.unpack_from(self.data, place)[: number + 1]
+        end = place + HEADER.size + sum(lengths)
+        return self.data[end - lengths[number] : end]
+
+    def raw(self, path: bytes) -> bytes:
+        place = self.places[path]
+        return self.data[place : place + _length(self.data, place)]
+
+
+def path_of(folder: str, rules: bytes) -> str:
+    """One cache per set of rules, so that two services of a host do not throw out each other's."""
+    return os.path.join(folder, hashlib.sha256(rules).hexdigest()[:32] + ".cache")
 
 
 def load(path: str) -> Cache:
     data = _read(path)
     if data is None or not data.startswith(MAGIC):
-        return {}
-    body = memoryview(data)[len(MAGIC) + DIGEST :]
-    if len(body) % RECORD or _seal(body) != data[len(MAGIC) : len(MAGIC) + DIGEST]:
-        return {}
-    start, size = len(MAGIC) + DIGEST, KEY.size
-    return {data[at : at + size]: data[at + size : at + RECORD] for at in range(start, len(data), RECORD)}
+        return Cache()
+    body = data[len(MAGIC) + SEAL :]
+    if _seal([body]) != data[len(MAGIC) : len(MAGIC) + SEAL]:
+        return Cache()
+    return Cache(body)
 
 
-def save(path: str, cache: Cache) -> None:
-    """Written beside and renamed; raises OSError."""
-    body = b"".join([part for pair in cache.items() for part in pair])
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path))
+def save(path: str, listings: Iterable[bytes]) -> None:
+    """Written beside and renamed; raises OSError. A reader, or a second writer, sees the old one or the new one, each whole."""
+    parts = list(listings)
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    _sweep(folder)
+    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=TEMPORARY)
     try:
         with open(descriptor, "wb") as stream:
-            stream.write(MAGIC + _seal(body) + body)
+            stream.write(MAGIC + _seal(parts))
+            stream.writelines(parts)
         os.rename(beside, path)
     except OSError:
         os.unlink(beside)
         raise
 
 
-def settled(found: os.stat_result, started_ns: int) -> bool:
-    return found.st_ctime_ns < started_ns - RACY_NS and found.st_mtime_ns < started_ns - RACY_NS
+def _places(data: bytes) -> Iterable[tuple[bytes, int]]:
+    place = 0
+    while place < len(data):
+        start = place + HEADER.size
+        yield data[start : start + HEADER.unpack_from(data, place)[0]], place
+        place += _length(data, place)
+
+
+def _length(data: bytes, place: int) -> int:
+    return int(HEADER.size + sum(HEADER.unpack_from(data, place)[:8]))
+
+
+def _listing(data: bytes, place: int) -> Listing:
+    *lengths, device, inode = HEADER.unpack_from(data, place)
+    at = place + HEADER.size
+    parts = []
+    for length in lengths:
+        parts.append(data[at : at + length])
+        at += length
+    path, subs, skipped, secrets, mounts, stats, names, record = parts
+    return Listing(path, subs, skipped, secrets, mounts, stats, names, record, device, inode)
 
 
 def _read(path: str) -> Optional[bytes]:
-    """The bytes of a regular file that only we can write."""
+    """The bytes of a regular file that only we can write, in a folder where only we can put one."""
     try:
+        around = os.lstat(os.path.dirname(path))
+        if around.st_uid != os.geteuid() or around.st_mode & OTHERS_WRITE or not stat.S_ISDIR(around.st_mode):
+            return None
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as stream:
             found = os.fstat(descriptor)
@@ -85,10 +134,19 @@ def _read(path: str) -> Optional[bytes]:
         return None
 
 
-def _seal(body: bytes | memoryview) -> bytes:
+def _sweep(folder: str) -> None:
+    """A scan that was killed while it wrote leaves its half behind."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(TEMPORARY) and entry.stat(follow_symlinks=False).st_mtime < time.time() - FORGOTTEN_SECONDS:
+                os.unlink(entry.path)
+
+
+def _seal(parts: Iterable[bytes]) -> bytes:
     """Device and inode numbers mean something on one machine only."""
     digest = hashlib.sha256(_machine())
-    digest.update(body)
+    for part in parts:
+        digest.update(part)
     return digest.digest()
 
 

@@ -1,167 +1,123 @@
 # Copyright: Evenkeel contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`files`: type, mode, owner, group, link target, size and SHA-256. Devices and pipes are never opened."""
+"""`files`: type, mode, owner, group, size and SHA-256, link target, extended attributes. Devices, pipes and sockets are never opened."""
 
 from __future__ import annotations
 
-import functools
 import gc
-import grp
-import hashlib
+import json
 import os
-import pwd
-import stat
+import resource
 import time
-from collections.abc import Sequence
-from typing import Any, Optional
+from collections.abc import Collection, Sequence
+from typing import Any, Optional, Protocol
 
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot import cache
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.hashing import BLOCK, FLAGS, Job, digests
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.shape import Items
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.walk import reason, walk
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot import cache, finish, patterns
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.entries import Counts
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.limits import Limits
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.pace import pace_of
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.rules import SECRET_FILES, Rules, mount_points
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.shape import printable
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.tree import Tree
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.walk import PARTIAL, Walk
 
-KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 # Fewer files are read faster than a cache is kept.
 WORTH_CACHING = 256
+PLAIN = Limits()
 
 
-def collect(
-    *, paths: Sequence[str], exclude: Sequence[str], by_keys: frozenset[str] = frozenset(), cache_dir: Optional[str] = None, keep_cache: bool = True
-) -> Items:
-    """Items of all files below `paths`; the content of those in `by_keys` is compared key by key, not here.
+class Host(Protocol):
+    def path(self, path: str) -> str: ...
 
-    With `cache_dir` only files that changed since the last time are read.
+    def secret(self, value: str) -> dict[str, Any]: ...
+
+
+def scan(
+    *,
+    paths: Sequence[str],
+    exclude: Sequence[str],
+    host: Host,
+    by_keys: Collection[str] = frozenset(),
+    secret_files: Sequence[str] = (),
+    cache_dir: Optional[str] = None,
+    keep_cache: bool = True,
+    limits: Limits = PLAIN,
+) -> Tree:
+    """All that lies at and below `paths`. The content of `by_keys` is compared elsewhere, that of secret files by fingerprint.
+
+    With `cache_dir` only what moved since the last time is read. ValueError on a pattern that cannot be used.
     """
-    started_ns = time.time_ns()
-    place = cache.path_of(cache_dir, [*paths, *exclude]) if cache_dir else None
-    known = cache.load(place) if place else {}
-    keep: cache.Cache = {}
-    items: Items = {}
-    jobs: list[Job] = []
-    racy: set[bytes] = set()
-    by_name = {os.path.basename(path) for path in by_keys}
+    began = time.monotonic()
+    root = os.fsencode(host.path("/")).rstrip(b"/")
+    real_keys = [os.path.realpath(path) for path in by_keys]
+    rules = Rules(
+        limits,
+        time.time_ns(),
+        root,
+        patterns.Globs(exclude) if exclude else None,
+        patterns.Globs([*SECRET_FILES, *secret_files]),
+        frozenset(map(os.fsencode, real_keys)),
+        frozenset(map(os.path.basename, real_keys)),
+        mount_points(root),
+        pace_of(limits),
+    )
+    place = cache.path_of(cache_dir, _sameness(rules, paths, exclude, secret_files)) if cache_dir else None
+    tops = patterns.expand(paths, root)
     # Everything made here is kept, so a search for garbage among it finds none and costs a tenth of the time.
+    collecting = gc.isenabled()
     gc.disable()
-    for path, found, unknown in walk(paths, exclude):
-        item = items[f"file:{path}"] = _attributes(path, found, unknown)
-        if found is None or not stat.S_ISREG(found.st_mode):
+    try:
+        walk = Walk(rules, cache.load(place) if place else cache.Cache())
+        walk.run(_chosen(tops, rules))
+        counts = finish.pending(walk)
+        if place and keep_cache and counts.files >= WORTH_CACHING:
+            finish.save(place, walk)
+        records = _records(walk, host)
+    finally:
+        if collecting:
+            gc.enable()
+    if rules.pace:
+        rules.pace.report(last=True)
+    tree = Tree(records)
+    tree.stats = _stats(counts, limits, began)
+    return tree
+
+
+def _chosen(tops: Sequence[bytes], rules: Rules) -> list[bytes]:
+    """Without what is excluded, and without what the walk from another one reaches anyway."""
+    kept: list[bytes] = []
+    plain = {top for top in tops if os.path.realpath(rules.real(top)) == rules.real(top)}
+    mounted = any(rules.mounts.get(folder) for folder in rules.mounts if any(folder == top or folder.startswith(top.rstrip(b"/") + b"/") for top in tops))
+    for top in tops:
+        inside = any(top != other and top.startswith(other.rstrip(b"/") + b"/") and other in plain for other in kept)
+        is_folder = os.path.isdir(rules.real(top)) and not os.path.islink(rules.real(top))
+        if rules.excluded(top, is_folder) or (inside and top in plain and not mounted):
             continue
-        if os.path.basename(path) in by_name and os.path.realpath(path) in by_keys:
+        kept.append(top)
+    return kept
+
+
+def _sameness(rules: Rules, paths: Sequence[str], exclude: Sequence[str], secret_files: Sequence[str]) -> bytes:
+    """What a record depends on beside the files themselves."""
+    limits = rules.limits
+    chosen = [sorted(paths), sorted(exclude), sorted({*SECRET_FILES, *secret_files}), sorted(map(printable, rules.by_keys)), printable(rules.root)]
+    return json.dumps([chosen, limits.max_file_size, limits.one_file_system]).encode()
+
+
+def _records(walk: Walk, host: Host) -> dict[str, bytes]:
+    records: dict[str, bytes] = {}
+    # A folder that is listed whole comes after the few entries of it that were asked for.
+    for path in sorted(walk.found):
+        record = walk.part(path, "record")
+        if not record:
             continue
-        key = cache.key(found)
-        digest = known.get(key)
-        if digest is None:
-            jobs.append(Job(path, found.st_size, key))
-            if not cache.settled(found, started_ns):
-                racy.add(key)
-        else:
-            keep[key] = digest
-            item["size"] = found.st_size
-            item["sha256"] = digest.hex()
-    _read(jobs, items, keep, racy)
-    gc.enable()
-    if place and keep_cache and len(keep) >= WORTH_CACHING and keep.keys() != known.keys():
-        _save(place, keep)
-    return items
+        listing = walk.listing(path) if walk.part(path, "secrets") else None
+        folder = printable(path[len(PARTIAL) :] if path.startswith(PARTIAL) else path)
+        records[folder] = finish.fingerprinted(listing, walk.rules, host.secret) if listing else record
+    return finish.unlisted(records, walk)
 
 
-def _read(jobs: Sequence[Job], items: Items, keep: cache.Cache, racy: set[bytes]) -> None:
-    """Fill in the content of the files in `jobs`. One that moved meanwhile is looked at again, on its own and with care."""
-    for job, digest in zip(jobs, digests(jobs)):
-        name = f"file:{job.path}"
-        if digest is None:
-            found = describe(job.path)
-            if found:
-                items[name] = found
-            else:
-                del items[name]
-            continue
-        items[name]["size"] = job.size
-        items[name]["sha256"] = digest.hex()
-        if job.key not in racy:
-            keep[job.key] = digest
-
-
-def _save(place: str, keep: cache.Cache) -> None:
-    try:
-        cache.save(place, keep)
-    except OSError:
-        return  # a full disk costs the next run its speed, not this one its answer
-
-
-def describe(path: str) -> dict[str, Any]:
-    """{} when it is absent: a file that vanishes while we look was not there."""
-    try:
-        found = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as exc:
-        return {"unknown": reason(exc)}
-    item = _attributes(path, found, "")
-    if item["type"] == "file":
-        item.update(_content(path))
-    return item
-
-
-def _attributes(path: str, found: Optional[os.stat_result], unknown: str) -> dict[str, Any]:
-    if found is None:
-        return {"unknown": unknown}
-    kind = KINDS.get(stat.S_IFMT(found.st_mode), "device")
-    item: dict[str, Any] = {
-        "type": kind,
-        "mode": _mode(found.st_mode),
-        "owner": _owner(found.st_uid),
-        "group": _group(found.st_gid),
-    }
-    if kind == "link":
-        try:
-            item["target"] = os.readlink(path)
-        except OSError as exc:
-            item["unknown"] = reason(exc)
-    if unknown:
-        item["unknown"] = unknown
-    return item
-
-
-def _content(path: str) -> dict[str, Any]:
-    """Size and digest of one state of the file; one that is written to meanwhile has none."""
-    try:
-        for _attempt in range(3):
-            descriptor = os.open(path, FLAGS)
-            with open(descriptor, "rb", buffering=0) as stream:
-                before = os.fstat(descriptor)
-                if not stat.S_ISREG(before.st_mode):
-                    return {"unknown": "it was replaced while it was read"}
-                digest = hashlib.sha256()
-                for block in iter(lambda: stream.read(BLOCK), b""):
-                    digest.update(block)
-                after = os.fstat(descriptor)
-            if cache.key(before) == cache.key(after):
-                return {"size": after.st_size, "sha256": digest.hexdigest()}
-    except FileNotFoundError:
-        return {"unknown": "it vanished while it was read"}
-    except OSError as exc:
-        return {"unknown": reason(exc)}
-    return {"unknown": "it changed while it was read, three times"}
-
-
-@functools.lru_cache(maxsize=4096)
-def _mode(mode: int) -> str:
-    return f"{stat.S_IMODE(mode):04o}"
-
-
-@functools.lru_cache(maxsize=4096)
-def _owner(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-@functools.lru_cache(maxsize=4096)
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+def _stats(counts: Counts, limits: Limits, began: float) -> dict[str, Any]:
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {**counts._asdict(), "verify": limits.verify, "seconds": round(time.monotonic() - began, 3), "peak_mib": peak // 1024}
