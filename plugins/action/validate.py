@@ -11,8 +11,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.inventory import (
-    ENVIRONMENT,
-    SERVICES,
+    VARIABLES,
     definitions,
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
@@ -67,7 +66,7 @@ class ActionModule(ActionBase):
         readable, faults = {}, []
         for host in hosts:
             variables = readable[host] = {}
-            for name in (ENVIRONMENT, SERVICES):
+            for name in VARIABLES:
                 try:
                     if name in every[host]:
                         variables[name] = plain(every[host][name])

@@ -20,6 +20,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.formats import ALLOWED, checker
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
 from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry, Resource
 
 SCHEMAS = FilePath(__file__).parent / "schemas"
 _TYPES = {
@@ -39,9 +40,17 @@ def schema(kind: str) -> dict[str, Any]:
     return loaded
 
 
+def _referenced(name: str) -> Resource[Any]:
+    """A schema beside this one, as in `{"$ref": "services.json#/..."}`."""
+    return Resource.from_contents(schema(name.removesuffix(".json")))
+
+
+_REGISTRY: Registry[Any] = Registry(retrieve=_referenced)  # type: ignore[call-arg]  # attrs makes this argument
+
+
 def check(kind: str, value: Any, *, today: date, source: Source) -> list[Fault]:
-    """Faults of the plain value; kind is environment, services, release, policy or masking."""
-    validator = Draft202012Validator(schema(kind), format_checker=checker(today))
+    """Faults of the plain value; kind is environment, services, drift, waivers, release, policy or masking."""
+    validator = Draft202012Validator(schema(kind), format_checker=checker(today), registry=_REGISTRY)
     faults: set[Fault] = set()
     for error in validator.iter_errors(value):
         faults.update(_faults(error, source))

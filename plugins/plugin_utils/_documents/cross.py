@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -30,6 +30,10 @@ class Environment:
     services: Any
     document_source: Source
     services_source: Source
+    drift: Any = field(default_factory=dict)
+    drift_source: Source = field(default_factory=lambda: Source("inventory", prefix="evenkeel_drift"))
+    waivers: Any = field(default_factory=list)
+    waivers_source: Source = field(default_factory=lambda: Source("inventory", prefix="evenkeel_compliance_waivers"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source
 
 ENVIRONMENT = "evenkeel_environment"
 SERVICES = "evenkeel_services"
+DRIFT = "evenkeel_drift"
+WAIVERS = "evenkeel_compliance_waivers"
+VARIABLES = (ENVIRONMENT, SERVICES, DRIFT, WAIVERS)
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 
 
@@ -59,7 +62,7 @@ def find(found: Sequence[Definition], variable: str, *, host: str, groups: Seque
 
 
 def environments(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], found: Sequence[Definition]) -> list[Environment]:
-    """One per name. hostvars: {host: {evenkeel_environment, evenkeel_services}} with plain values."""
+    """One per name. hostvars: {host: {variable: value}} of VARIABLES, plain."""
     hosts_of: dict[str, list[str]] = {}
     for host, variables in hostvars.items():
         if ENVIRONMENT in variables:
@@ -107,6 +110,10 @@ def _environment(
         services=hostvars[hosts[0]].get(SERVICES, {}),
         document_source=find(found, ENVIRONMENT, host=hosts[0], groups=around),
         services_source=find(found, SERVICES, host=hosts[0], groups=around),
+        drift=hostvars[hosts[0]].get(DRIFT, {}),
+        drift_source=find(found, DRIFT, host=hosts[0], groups=around),
+        waivers=hostvars[hosts[0]].get(WAIVERS, []),
+        waivers_source=find(found, WAIVERS, host=hosts[0], groups=around),
     )
 
 
@@ -130,7 +137,7 @@ def _compose(file: Path) -> yaml.Node | None:
 
 def _in_mapping(node: yaml.Node | None, owner: str, file: str) -> Iterator[Definition]:
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value in (ENVIRONMENT, SERVICES):
+        if key.value in VARIABLES:
             yield Definition(key.value, owner, Source(file, value, prefix=key.value))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import cross, files, inventory
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift import drift_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, shown
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source, structure_faults
 
@@ -62,8 +63,11 @@ def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: S
 def _environment_faults(each: cross.Environment, hostvars: HostVars, groups: Groups, today: date) -> list[Fault]:
     faults = check("environment", each.document, today=today, source=each.document_source)
     faults += check("services", each.services, today=today, source=each.services_source)
-    faults += [*structure_faults(each.document_source), *structure_faults(each.services_source)]
-    faults += cross.service_faults(each, groups)
+    faults += check("drift", each.drift, today=today, source=each.drift_source)
+    faults += check("waivers", each.waivers, today=today, source=each.waivers_source)
+    sources = (each.document_source, each.services_source, each.drift_source, each.waivers_source)
+    faults += [fault for source in sources for fault in structure_faults(source)]
+    faults += [*cross.service_faults(each, groups), *drift_faults(each)]
     differing = [host for host in each.hosts if hostvars[host][inventory.ENVIRONMENT] != each.document]
     if differing:
         found = f"another document on {', '.join(differing)} than on {each.hosts[0]}"

@@ -100,6 +100,8 @@ def test_every_fault_is_in_one_report(playbook: Any, inventory: Path) -> None:
     needs = edit(staging, "depends_on: [database]", "depends_on: [databse]")
     hosts = edit(staging, "hosts: staging_web", "hosts: development_web")
     twice = edit(staging, "    runtime: process", "    runtime: process\n    runtime: systemd") + 1
+    drift = staging.read_text().count("\n") + 2
+    staging.write_text(staging.read_text() + "evenkeel_drift:\n  severities: [{match: 'file:/srv/**', severity: severe}]\n")
     release = inventory / "releases" / "1.1.0.yml"
     release.write_text(release.read_text().replace("a" * 64, "a" * 63))
     (inventory / "releases" / "1.2.0.yml").write_text("version: 1.2.0\n  type: minor\n")
@@ -121,6 +123,7 @@ def test_every_fault_is_in_one_report(playbook: Any, inventory: Path) -> None:
     assert faults["evenkeel_services.shop.depends_on[0]", needs]["hint"] == "did you mean database?"
     assert "dev-web" in faults["evenkeel_services.shop.hosts", hosts]["found"]
     assert f"lines {twice - 1} and {twice}" in faults["evenkeel_services.shop.runtime", twice]["found"]
+    assert faults["evenkeel_drift.severities[0].severity", drift]["found"] == '"severe"'
     paths = {path for path, _line in faults}
     assert {"evenkeel_environment.owner", "evenkeel_environment.promotes_from", "components.shop.sha256"} <= paths
     assert faults["(document)", 2]["file"].endswith("1.2.0.yml")

@@ -75,7 +75,7 @@ def test_all_faults_come_at_once() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["environment", "services", "release", "policy"])
+@pytest.mark.parametrize("kind", ["environment", "services", "release", "policy", "waivers"])
 def test_every_property_is_described_and_closed(kind: str) -> None:
     def walk(node: Any, where: str) -> None:
         if isinstance(node, list):
@@ -97,7 +97,7 @@ def test_every_property_is_described_and_closed(kind: str) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_no_value_breaks_the_check(value: Any) -> None:
-    for kind in ("environment", "services", "release", "policy"):
+    for kind in ("environment", "services", "release", "policy", "waivers"):
         check(kind, value, today=TODAY, source=Source("a.yml"))
 
 
