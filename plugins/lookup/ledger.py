@@ -22,11 +22,13 @@ options:
     elements: str
     required: true
   kind:
-    description: Only entries of this kind.
-    type: str
+    description: Only entries of these kinds.
+    type: list
+    elements: str
   phase:
-    description: Only entries of this phase.
-    type: str
+    description: Only entries of these phases.
+    type: list
+    elements: str
   environment:
     description: Only entries of this environment.
     type: str
@@ -41,6 +43,9 @@ options:
     type: str
   after:
     description: Only entries after the one with this id.
+    type: str
+  since:
+    description: Only V(entries) written from then on, in seconds since the epoch or as RFC 3339 text.
     type: str
   before:
     description: For V(last_verified), an id or a time to stop before, or a release that is not wanted.
@@ -75,10 +80,11 @@ _raw:
 """
 
 from dataclasses import is_dataclass
+from datetime import datetime
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings, store, views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, session, settings, store, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 FILTERS = ("kind", "phase", "environment", "release", "subject", "stream", "after")
@@ -108,17 +114,38 @@ def _read(opened, option, *, whole=False, **more):
     if opened is None:
         return []
     filters = {name: option(name) for name in (("environment", "stream") if whole else FILTERS)}
-    return opened.entries(**filters, **more)
+    return opened.entries(**{**filters, **more})
+
+
+def _after(after, since):
+    """Ids sort by time: the store finds the first one without reading those before."""
+    if since is None:
+        return after
+    try:
+        moment = float(since)
+    except ValueError:
+        moment = _moment(since)
+    return max(after or "", ids.new_id(int(moment * 1_000_000), random=0))
+
+
+def _moment(text):
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise AnsibleLookupError(f"since is {text!r}, allowed are seconds since the epoch or a time with its zone such as 2027-06-30T08:00:00Z.")
+    return parsed.timestamp()
 
 
 def _entries(opened, option):
-    return _plain(_read(opened, option, limit=option("limit"), newest_first=option("newest_first")))
+    return _plain(_read(opened, option, after=_after(option("after"), option("since")), limit=option("limit"), newest_first=option("newest_first")))
 
 
 def _open_intents(opened, option):
     found = views.open_intents(_read(opened, option, whole=True))
     wanted = {name: option(name) for name in ("kind", "release", "subject") if option(name)}
-    return _plain(entry for entry in found if all(entry[name] == value for name, value in wanted.items()))
+    return _plain(entry for entry in found if all(entry[name] in (value if name == "kind" else [value]) for name, value in wanted.items()))
 
 
 def _last_verified(opened, option):

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 
@@ -27,13 +26,8 @@ def read(path: str) -> dict[str, dict[str, Any]]:
 
 
 def write(path: str, heads: Mapping[str, Any]) -> None:
-    folder = Path(path).absolute().parent
+    place = Path(path).absolute()
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".heads-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(heads, file, indent=2, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _files.write(place, json.dumps(heads, indent=2, sort_keys=True), mode=0o600)
     except OSError as exc:
-        raise LedgerError(f"Writing the heads to {path} failed: {exc}. Next: make {folder} writable for this user.") from exc
+        raise LedgerError(f"Writing the heads to {path} failed: {exc}. Next: make {place.parent} writable for this user.") from exc

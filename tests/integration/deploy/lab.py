@@ -71,6 +71,16 @@ class Lab:
         """{host: version its `current` link points at}."""
         return {host: Path(at["paths"]["root"], "current").resolve().name for host, at in self.endpoints("shop").items()}
 
+    def protection(self):
+        """What keeps releases and configuration of the hosts from being changed."""
+        roots = [Path(at["paths"]["root"]) for at in self.endpoints("shop").values()]
+        return {_protection(place.resolve()) for root in roots for place in (root / "releases", root / "current", root / "config", root / "config/live")}
+
+    def open(self):
+        """Past the collection: nothing is protected any more."""
+        subprocess.run(["chattr", "-R", "-f", "-i", str(self.state)], check=False)
+        subprocess.run(["chmod", "-R", "-f", "u+w", str(self.state)], check=False)
+
     def listening(self):
         """{host: colours that answer}."""
         found = {}
@@ -127,9 +137,27 @@ class Lab:
         return found
 
     def close(self):
+        self.open()
         for name in (TARGET, "platform"):
             self.play("teardown", evenkeel_target=name, teardown_confirm=name)
         shutil.rmtree(self.state, ignore_errors=True)
+
+
+def has_attribute(folder):
+    """Whether this user can make files immutable there."""
+    probe = folder / "probe"
+    probe.touch()
+    able = subprocess.run(["chattr", "+i", str(probe)], check=False, capture_output=True).returncode == 0
+    subprocess.run(["chattr", "-i", str(probe)], check=False, capture_output=True)
+    probe.unlink()
+    return able
+
+
+def _protection(path):
+    flags = subprocess.run(["lsattr", "-d", str(path)], check=False, capture_output=True, text=True).stdout.split()
+    if flags and "i" in flags[0]:
+        return "attribute"
+    return "none" if path.stat().st_mode & 0o222 else "modes"
 
 
 class Users:

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from .lab import Users
+from .lab import Users, has_attribute
 
 KILL_POINTS = [
     "Publish the plan to the hosts",
@@ -74,11 +74,16 @@ def test_a_release_that_breaks_after_the_switch_is_rolled_back_by_its_bake(lab):
     lab.assert_settled("1.1.0")
 
 
+def assert_protected(lab):
+    assert lab.protection() == {"attribute" if has_attribute(lab.state) else "modes"}
+
+
 def test_rollback_goes_to_the_last_verified_release(lab):
     with Users(lab) as users:
-        lab.must("rollback")
+        lab.must("rollback", evenkeel_immutable=True)
     assert users.summary["failed"] == 0
     lab.assert_settled("1.0.0")
+    assert_protected(lab)
 
 
 def test_rollback_to_an_unknown_release_lists_the_choices(lab):
@@ -92,10 +97,12 @@ def test_rollback_to_an_unknown_release_lists_the_choices(lab):
 def test_killed_at_any_task_then_recovered(lab, point):
     before = lab.served()
     wanted = "1.1.0" if before == "1.0.0" else "1.0.0"
-    lab.killed("deploy", at=point, evenkeel_version=wanted)
+    # Everything is protected by now, and was lifted when the run dies.
+    lab.killed("deploy", at=point, evenkeel_version=wanted, evenkeel_immutable=True)
     refused = lab.play("deploy", evenkeel_version=wanted)
     if point != "Publish the plan to the hosts" or lab.open_intents():
         assert refused.rc != 0
         assert "evenkeel.release.recover" in refused.stdout
-    lab.must("recover")
+    lab.must("recover", evenkeel_immutable=True)
     lab.assert_settled(lab.served())
+    assert_protected(lab)
