@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._report import drift as drifts
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report.samples import Sample, totals
 
 Entry = Mapping[str, Any]
@@ -38,6 +39,7 @@ SHOWN = (
     "repair",
     "baseline",
     "gate",
+    "report",
 )
 # Of a shown value: a list of findings may be long, and the ledger has all of it.
 LONGEST = 200
@@ -65,6 +67,7 @@ def build(
         "state": _state(environments, unfinished, verification),
         "environments": environments,
         "parity": _parity(environments),
+        "drift": drifts.section(shown),
         "gates": [_gate(entry) for entry in reversed(shown) if entry["kind"] == "gate" and entry["phase"] != "intent"],
         "timeline": _timeline(shown),
         "loads": [{**load._asdict(), **totals(load.samples)} for load in loads],
@@ -125,7 +128,7 @@ def _drift(own: Sequence[Entry]) -> dict[str, Any] | None:
     return {
         "verdict": worst,
         "count": len(findings) or sum(_count(entry["body"].get("findings")) for entry in newest.values()),
-        "paths": [str(item.get("path") or item.get("name") or "") for item in findings if isinstance(item, Mapping)][:5],
+        "paths": list(dict.fromkeys(str(item.get("path") or item.get("name") or "") for item in findings if isinstance(item, Mapping)))[:5],
         "time": clock(max(entry["time"] for entry in newest.values())),
     }
 
@@ -223,7 +226,7 @@ def _text(row: Mapping[str, Any]) -> str:
     body = row["body"]
     if row["kind"] == "switch" and body.get("to"):
         return f"traffic from {body.get('from') or 'nothing'} to {body['to']}"
-    if row["kind"] == "drift":
+    if row["kind"] == "drift" or row["subject"].startswith("parity/"):
         findings = body.get("findings")
         return f"{len(_items(findings)) or _count(findings)} findings"
     problems = [str(item.get("reason", "")) for item in _items(body.get("problems")) if isinstance(item, Mapping)]

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
+from ansible_collections.evenkeel.release.plugins.plugin_utils._report import trend
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report.plot import draw
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report.samples import buckets, width_of
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 # Whoever may read the ledger may read the report: its group, not everybody.
 MODE = 0o640
+STYLES = ("report.css", "drift.css")
 WIDTHS = {"wide": 960, "narrow": 360}
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,8 +24,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 def page(model: Mapping[str, Any]) -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     loads = [{**load, "plots": _plots(load, model, number)} for number, load in enumerate(model["loads"])]
-    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file, no data in it
-    return environment.get_template("report.html.j2").render({**model, "loads": loads, "style": style})
+    style = Markup("".join((TEMPLATES / name).read_text(encoding="utf-8") for name in STYLES))  # noqa: S704 - our own files, no data in them
+    return environment.get_template("report.html.j2").render({**model, "loads": loads, "drift": _drift(model["drift"]), "style": style})
+
+
+def _drift(section: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if section is None:
+        return None
+    places = section["environments"]
+    # draw() escapes every text it takes in.
+    plots = [Markup(trend.draw(place["scores"], name=place["name"], ident=f"trend-{number}")) for number, place in enumerate(places)]  # noqa: S704
+    return {**section, "environments": [{**place, "plot": plot} for place, plot in zip(places, plots)]}
 
 
 def _plots(load: Mapping[str, Any], model: Mapping[str, Any], number: int) -> dict[str, Markup]:
@@ -50,22 +60,12 @@ def _plots(load: Mapping[str, Any], model: Mapping[str, Any], number: int) -> di
 
 
 def differs(path: Path, text: str) -> bool:
-    return not path.is_file() or path.read_bytes() != text.encode("utf-8")
+    return _files.differs(path, text)
 
 
 def write(path: Path, text: str, *, mode: int = MODE) -> bool:
-    """Temporary file, fsync, rename; True when the content is new."""
+    """True when the content is new."""
     if not differs(path, text):
         return False
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            os.fchmod(handle, mode)
-            stream.write(text.encode("utf-8"))
-            stream.flush()
-            os.fsync(handle)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    _files.write(path, text, mode=mode)
     return True

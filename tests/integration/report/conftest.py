@@ -20,6 +20,12 @@ RULE = {
     "problem": "",
 }
 
+LONG = "file:/srv/" + "a-rather-long-folder-name-without-a-space/" * 5
+CHANGED = {"path": LONG, "kind": "changed", "severity": "critical", "before": {"sha256": "a" * 64}, "after": {"sha256": "b" * 64}, "diff": "-" + "x" * 300}
+MINOR = {"path": "config:shop.ini:motd", "kind": "changed", "severity": "low", "before": {"value": "a"}, "after": {"value": "b"}}
+ALLOWED = {**MINOR, "path": "config:shop.ini:port", "reason": "Another port range.", "owner": "team-shop", "expires": "2027-06-30"}
+PARITY = {**MINOR, "class": "here_drifted", "expected": {"here": {"value": "b"}, "there": {"value": "b"}}, "hosts": ["web1"], "hosts_there": ["prod1"]}
+
 
 class Clock:
     def __init__(self):
@@ -47,6 +53,13 @@ def ledger_url(tmp_path):
         store.append([NewEntry(kind="gate", phase="fact", environment="production", release="1.1.0", body=refused)])
         _act(store, "switch", environment="production", release="1.1.0", subject="shop", outcome={"from": "blue", "to": "green"})
         _act(store, "deployment", environment="production", release="1.1.0", outcome={"services": {"shop": "1.1.0"}})
+        for score, findings in ((0, []), (50, [CHANGED, MINOR])):
+            for host in ("web1", "web2"):
+                own = [{**finding, "path": finding["path"] + (host if finding is MINOR else "")} for finding in findings]
+                body = {"verdict": "failed" if findings else "passed", "findings": own, "allowed": [ALLOWED], "unused": [], "score": score}
+                store.append([NewEntry(kind="drift", phase="fact", environment="staging", subject=f"{host}/shop", body=body)])
+        parity = {"verdict": "failed", "findings": [PARITY], "allowed": [], "compared_with": "production"}
+        store.append([NewEntry(kind="report", phase="fact", environment="staging", subject="parity/shop/production", body=parity)])
     return url
 
 

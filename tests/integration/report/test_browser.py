@@ -18,9 +18,13 @@ DARK, LIGHT = "0", "1"
 FRAME = """<!doctype html><iframe id="f" style="width:{width}px;height:900px;border:0" srcdoc="{page}"></iframe>
 <script>document.getElementById("f").onload = event => {{
   const inner = event.target.contentDocument, root = inner.documentElement, seen = document.createElement("pre");
+  for (const item of inner.querySelectorAll("details")) item.open = true;
+  for (const item of inner.querySelectorAll("#{pick}")) item.click();
   const outside = [...inner.querySelectorAll("main *:not(thead, thead *)")].filter(item => item.getBoundingClientRect().right > root.clientWidth + 1);
-  const plots = [...inner.querySelectorAll(".plot")].filter(item => item.getBoundingClientRect().width > 0);
-  seen.textContent = ["width", root.scrollWidth, root.clientWidth, outside.length, plots.length,
+  const plots = [...inner.querySelectorAll(".plot:not(.trend)")].filter(item => item.getBoundingClientRect().width > 0);
+  const findings = [...inner.querySelectorAll(".host .findings > li:not(.more), .tree > .card > .findings > li")];
+  const listed = findings.filter(item => item.getBoundingClientRect().height > 0);
+  seen.textContent = ["width", root.scrollWidth, root.clientWidth, outside.length, plots.length, listed.length,
     event.target.contentWindow.getComputedStyle(inner.body).backgroundColor].join("|");
   document.body.append(seen);
 }};</script>"""
@@ -48,14 +52,14 @@ def browse(tmp_path):
 
 @pytest.fixture
 def measure(page, browse, tmp_path):
-    def run(width, scheme):
+    def run(width, scheme, pick="least-all"):
         frame = tmp_path / "frame.html"
-        frame.write_text(FRAME.format(width=width, page=html.escape(page.read_text())))
+        frame.write_text(FRAME.format(width=width, pick=pick, page=html.escape(page.read_text())))
         done = browse(frame, "--dump-dom", f"--blink-settings=preferredColorScheme={scheme}", "--virtual-time-budget=3000")
-        found = re.search(r"<pre>width\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(.*?)</pre>", done.stdout)
+        found = re.search(r"<pre>width\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(.*?)</pre>", done.stdout)
         assert found, done.stderr[-2000:]
-        scroll, client, outside, plots = map(int, found.groups()[:4])
-        return {"scroll": scroll, "client": client, "outside": outside, "plots": plots, "background": found.group(5)}
+        scroll, client, outside, plots, listed = map(int, found.groups()[:5])
+        return {"scroll": scroll, "client": client, "outside": outside, "plots": plots, "listed": listed, "background": found.group(6)}
 
     return run
 
@@ -70,7 +74,11 @@ def test_no_message_on_the_console(page, browse, tmp_path):
 @pytest.mark.parametrize("width", [360, 390, 800, 1200])
 def test_nothing_sticks_out_to_the_side_and_one_plot_is_shown(measure, width):
     seen = measure(width, LIGHT)
-    assert (seen["scroll"], seen["outside"], seen["plots"]) == (seen["client"], 0, 1)
+    assert (seen["scroll"], seen["outside"], seen["plots"], seen["listed"]) == (seen["client"], 0, 1, 3)
+
+
+def test_findings_are_filtered_by_severity_without_a_script(measure):
+    assert measure(390, LIGHT, "least-medium")["listed"] == 1
 
 
 def test_dark_mode_is_dark(measure):
