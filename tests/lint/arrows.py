@@ -17,8 +17,8 @@ CORE = f"{COLLECTION}.plugins.plugin_utils"
 NODE = f"{COLLECTION}.plugins.module_utils"
 # what Ansible itself offers to code on a managed node
 NODE_ANSIBLE = "ansible.module_utils"
-# a module that talks to PostgreSQL says `requirements: psycopg`; one file holds the guarded import
-GUARDED = {("plugins/module_utils/_sync/driver.py", "psycopg")}
+# one file each holds a guarded import, and says in one line what can't be done without it
+GUARDED = {("plugins/module_utils/_sync/driver.py", "psycopg"), ("plugins/module_utils/_snapshot/formats/yaml.py", "yaml")}
 ADAPTER = "plugins/plugin_utils/_ansible.py"
 
 

@@ -36,7 +36,7 @@ def task(label, action, **args):
 
 
 def lookup(*terms, **options):
-    more = "".join(f", {key}='{value}'" for key, value in options.items())
+    more = "".join(f", {key}={value!r}" for key, value in options.items())
     return "{{ lookup('evenkeel.release.ledger', " + ", ".join(f"'{term}'" for term in terms) + more + ") }}"
 
 
@@ -71,12 +71,16 @@ def test_record_and_read_back(playbook, state):
                 verdict="passed",
             ),
             {"name": "views", "ansible.builtin.debug": {"msg": lookup("deployed", "open_intents", "head")}},
+            {"name": "chosen", "ansible.builtin.debug": {"msg": lookup("entries", kind=["repair", "deployment"], phase="outcome", since=0)}},
+            {"name": "later", "ansible.builtin.debug": {"msg": lookup("entries", kind="deployment", since="2999-01-01T00:00:00Z")}},
         ),
         extra_vars=state,
     )
     assert run.rc == 0, run.stdout
     assert "no entry of the ledger" in run.result("bad")["msg"]
     assert run.result("open")["msg"][0]["body"] == {"db": {"password": "[REDACTED]"}}
+    assert [entry["id"] for entry in run.result("chosen")["msg"]] == [run.result("done")["entry"]["id"]]
+    assert run.result("later")["msg"] == []
     deployed, open_intents, head = run.result("views")["msg"]
     assert (deployed, open_intents, head["main"]["seq"]) == ({"prod": {"shop": "1.0.0"}}, [], 2)
     assert sql(state, "SELECT seq, phase FROM evenkeel_entries ORDER BY seq") == [(1, "intent"), (2, "outcome")]

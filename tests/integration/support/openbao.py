@@ -86,7 +86,8 @@ class OpenBao:
 
     def audit_requests(self) -> list[dict[str, Any]]:
         """Every request the server has seen, oldest first (secrets in it are hashed by the server)."""
-        entries = [json.loads(line) for line in self.audit_log.read_text().splitlines()]
+        # A line without its end is being written.
+        entries = [json.loads(line) for line in self.audit_log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         return [entry for entry in entries if entry["type"] == "request"]
 
     def stop(self) -> None:
