@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compliance.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compliance.needs import needs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compliance.rules import SEVERITIES, BaselineFault, load
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.store import Broken, StoreError, open_objects
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
 
@@ -34,13 +34,13 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=REQUIRED_IF)
-        args = json.loads(json.dumps(args, default=str))
+        args = plain(args)
         variables = settings.templated(task_vars, self._templar.template)
         try:
             baseline = load(args["baseline"])
             if args["state"] == "needs":
                 return {**result, "changed": False, "needs": needs(baseline)}
-            collectors, items = _seen(args, args["store"] or str(settings.state_dir(variables.get) / "objects"))
+            collectors, items = _seen(args, args["store"] or settings.object_store(variables.get))
         except (BaselineFault, StoreError, Broken, OSError) as exc:
             return {**result, "failed": True, "msg": str(exc)}
         answer = check(

@@ -54,11 +54,12 @@ class ActionModule(ActionBase):
         args = plain(args)
         variables = settings.templated(task_vars, self._templar.template)
         folder = settings.state_dir(variables.get)
+        store = args["store"] or settings.object_store(variables.get)
         try:
             with _ledger(args["ledger_url"] or settings.ledger_url(variables.get), variables, reading=self._reads(args)) as ledger:
                 request = baseline_acts.Request(
-                    book=_book(args, folder, ledger),
-                    store=_store(args, folder),
+                    book=_book(args, folder, ledger, store),
+                    store=store,
                     args=args,
                     hosts=[str(host) for host in task_vars["groups"].get(args["environment"], [])],
                     facts=_facts(task_vars["hostvars"], folder, args["environment"]),
@@ -82,7 +83,7 @@ def _ledger(url, variables, *, reading):
         yield store
 
 
-def _book(args, folder, ledger):
+def _book(args, folder, ledger, store):
     key = Path(args["signing_key"] or folder / "baseline.key")
     signers = Path(args["allowed_signers"] or folder / "allowed_signers")
     return Book(
@@ -90,13 +91,9 @@ def _book(args, folder, ledger):
         name=args["name"],
         ledger=ledger,
         files=Files(folder / "baselines" / args["environment"]),
-        objects=open_objects(_store(args, folder)),
+        objects=open_objects(store),
         keys=Keys(key, signers, default_key=not args["signing_key"], default_signers=not args["signing_key"] and not args["allowed_signers"]),
     )
-
-
-def _store(args, folder):
-    return args["store"] or str(folder / "objects")
 
 
 def _facts(hostvars, folder, environment):

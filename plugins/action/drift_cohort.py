@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.record import Broken
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift import environments, outliers, peers
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.severity import LEVELS
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.store import StoreError, open_objects
@@ -35,15 +35,17 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC)
         # Values out of templates are tagged: only plain data goes on.
-        hosts, unseen, declared = json.loads(json.dumps([args["hosts"], args["unseen"], args["allowed_differences"]], default=str))
+        hosts, unseen, declared = plain([args["hosts"], args["unseen"], args["allowed_differences"]])
         faults = environments.faults("hosts", hosts)
         if faults:
             return {**result, "failed": True, "msg": f"Comparing the hosts was refused: {'; '.join(faults)}."}
+        variables = settings.templated(task_vars, self._templar.template)
+        rules = args["rules"] if args["rules"] is not None else self._templar.template(task_vars.get("evenkeel_drift"))
         try:
             compared = peers.compared(
                 hosts,
-                open_objects(self._place(args["store"], task_vars)),
-                rules=self._rules(args["rules"], task_vars),
+                open_objects(args["store"] or settings.object_store(variables.get)),
+                rules=plain(rules or {}),
                 declared=declared,
                 today=datetime.now(timezone.utc).date(),
                 unseen=unseen,
@@ -60,12 +62,3 @@ class ActionModule(ActionBase):
         failing = outliers.failing(compared["findings"], args["fail_at"])
         # Shown like the text of a debug task: it is what this is run for.
         return {**result, "changed": False, "_ansible_verbose_always": True, **compared, "failing": failing, "msg": lines}
-
-    def _rules(self, given, task_vars):
-        rules = given if given is not None else self._templar.template(task_vars.get("evenkeel_drift")) or {}
-        return json.loads(json.dumps(rules, default=str))
-
-    def _place(self, place, task_vars):
-        if place:
-            return str(place)
-        return str(settings.state_dir(settings.templated(task_vars, self._templar.template).get) / "objects")

@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         args = json.loads(json.dumps(args))
         variables = settings.templated(task_vars, self._templar.template)
         try:
-            store = open_objects(args["store"] or str(settings.state_dir(variables.get) / "objects"))
+            store = open_objects(args["store"] or settings.object_store(variables.get))
             if args["findings"] is not None:
                 return {**result, **self._shown(store, args, task_vars)}
             files = dict(args["files"])

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.outputs import document, source
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.outputs.formats import FORMATS
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
@@ -59,7 +59,7 @@ def _document(args, variables):
         return source.from_ledger(url, variables, environment=str(args["environment"] or ""), service=args["service"])
     environment = args["environment"] if args["environment"] is not None else variables.get("evenkeel_target") or ""
     # Values out of templates may be tagged: the round trip leaves plain ones.
-    results = json.loads(json.dumps(args["results"], default=str))
+    results = plain(args["results"])
     wanted = {subject: result for subject, result in results.items() if args["service"] in ("", document.split(subject)[1])}
     return document.from_results(wanted, environment=str(environment))
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.record import Broken
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift import environments
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.store import StoreError, open_objects
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
@@ -33,16 +33,18 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC)
         # Values out of templates are tagged: only plain data goes on.
-        here, there, declared = json.loads(json.dumps([args["here"], args["there"], args["allowed_differences"]], default=str))
+        here, there, declared = plain([args["here"], args["there"], args["allowed_differences"]])
         faults = [*environments.faults("here", here), *environments.faults("there", there)]
         if faults:
             return {**result, "failed": True, "msg": f"Comparing the environments was refused: {'; '.join(faults)}."}
+        variables = settings.templated(task_vars, self._templar.template)
+        rules = args["rules"] if args["rules"] is not None else self._templar.template(task_vars.get("evenkeel_drift"))
         try:
             compared = environments.compared(
                 here,
                 there,
-                open_objects(self._place(args["store"], task_vars)),
-                rules=self._rules(args["rules"], task_vars),
+                open_objects(args["store"] or settings.object_store(variables.get)),
+                rules=plain(rules or {}),
                 declared=declared,
                 today=datetime.now(timezone.utc).date(),
                 proposals=args["propose"],
@@ -56,12 +58,3 @@ class ActionModule(ActionBase):
                 "msg": f"Comparing the environments was refused: {exc} is missing in allowed_differences or rules. Next: validate.",
             }
         return {**result, "changed": False, **compared}
-
-    def _rules(self, given, task_vars):
-        rules = given if given is not None else self._templar.template(task_vars.get("evenkeel_drift")) or {}
-        return json.loads(json.dumps(rules, default=str))
-
-    def _place(self, place, task_vars):
-        if place:
-            return str(place)
-        return str(settings.state_dir(settings.templated(task_vars, self._templar.template).get) / "objects")

@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         args = json.loads(json.dumps(dict(self._task.args)))
         variables = settings.templated(task_vars, self._templar.template)
         try:
-            store = open_objects(str(args.get("store") or settings.state_dir(variables.get) / "objects"))
+            store = open_objects(str(args.get("store") or settings.object_store(variables.get)))
             return {**result, **self._restore(store, args, task_vars)}
         except (StoreError, Broken) as exc:
             return {**result, "failed": True, "msg": str(exc)}

@@ -134,4 +134,4 @@ class ActionModule(ActionBase):
             return str(place)
         from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
 
-        return str(settings.state_dir(settings.templated(task_vars, self._templar.template).get) / "objects")
+        return settings.object_store(settings.templated(task_vars, self._templar.template).get)

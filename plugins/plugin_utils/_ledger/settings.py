@@ -25,6 +25,11 @@ def state_dir(get: Callable[[str], Any]) -> Path:
     return Path(str(chosen)).expanduser().absolute()
 
 
+def object_store(get: Callable[[str], Any]) -> str:
+    """The store of records and contents where none is named: a folder in the state directory."""
+    return str(state_dir(get) / "objects")
+
+
 def ledger_url(get: Callable[[str], Any]) -> str:
     """The URL of the ledger: the variable evenkeel_ledger_url, else the environment, else a file in the state directory."""
     chosen = get("evenkeel_ledger_url") or os.environ.get("EVENKEEL_LEDGER_URL")
