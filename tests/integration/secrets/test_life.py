@@ -84,14 +84,25 @@ def started(playbook: Any, tmp_path: Path) -> Any:
     shutil.rmtree(temporary)
 
 
+def end(process: subprocess.Popen[bytes], how: int) -> None:
+    """Ask as a user does: Ansible can miss one Ctrl-C that comes while it starts a worker, so it is pressed again."""
+    for _press in range(4):
+        os.kill(process.pid, how)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    pytest.fail("the playbook goes on after four signals")
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_run_leaves_no_token_no_process_and_no_file(started: Any, scene: Scene, tmp_path: Path, how: int) -> None:
     wanted = scene.put_many(3)
     process = started(scene, wanted)
     assert scene.live_tokens() == 1
     [broker] = brokers(process.pid)
-    os.kill(process.pid, how)
-    process.wait(30)
+    end(process, how)
     assert eventually(lambda: scene.live_tokens() == 0, seconds=5)
     assert eventually(lambda: not Path(f"/proc/{broker}").exists(), seconds=5)
     assert scene.requests()["auth/token/revoke-self"] == 1
