@@ -193,7 +193,14 @@ class Objects:
             self._touch(self._below(root, alias))
 
     def _name(self, root: str, name: str, *, base: str = "", depth: int = 0) -> str:
-        self.place.write("records", valid(root), canonical({"object": name, "base": base, "depth": depth}).encode())
+        """The first one to name a record is the one who does: were its depth to grow later, those built upon it would lead nowhere."""
+        alias = canonical({"object": name, "base": base, "depth": depth}).encode()
+        if self.place.add("records", valid(root), alias):
+            return root
+        if self.has_record(root):
+            self._touch(root)
+        else:
+            self.place.write("records", root, alias)
         return root
 
     def _depth(self, root: str) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.store_place import Shelf, StoreError
@@ -33,7 +33,13 @@ class Folder:
         return {key: data for key, data in found.items() if data is not None}
 
     def write(self, shelf: Shelf, key: str, data: bytes) -> None:
-        """Beside, on disk, then renamed: nobody sees half of it, not even after a power cut."""
+        self._put(shelf, key, data, os.rename)
+
+    def add(self, shelf: Shelf, key: str, data: bytes) -> bool:
+        return self._put(shelf, key, data, _link)
+
+    def _put(self, shelf: Shelf, key: str, data: bytes, name: Callable[[str, Path], bool | None]) -> bool:
+        """Beside, on disk, then named: nobody sees half of it, not even after a power cut."""
         path = self._path(shelf, key)
         try:
             # One by one: `parents` makes those in between with everybody's mode.
@@ -45,13 +51,15 @@ class Folder:
                     stream.write(data)
                     stream.flush()
                     os.fsync(descriptor)
-                os.rename(beside, path)
+                named = name(beside, path) is not False
             except BaseException:
-                os.unlink(beside)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(beside)
                 raise
             _sync(path.parent)
         except OSError as exc:
             raise self._fault("Writing", shelf, key, exc) from exc
+        return named
 
     def touch(self, shelf: Shelf, keys: Iterable[str]) -> None:
         for key in keys:
@@ -101,6 +109,22 @@ class Folder:
     def _fault(self, doing: str, shelf: Shelf, key: str, exc: OSError) -> StoreError:
         path = self._path(shelf, key)
         return StoreError(f"{doing} {path} failed: {exc.strerror}. Free space on its file system, or make {self.name} writable for this user.")
+
+
+def _link(beside: str, path: Path) -> bool:
+    try:
+        os.link(beside, path)
+    except PermissionError:  # a file system without links: there two at the same moment may both be the first
+        if not path.exists():
+            os.rename(beside, path)
+            return True
+    except FileExistsError:
+        pass
+    else:
+        os.unlink(beside)
+        return True
+    os.unlink(beside)
+    return False
 
 
 def _sync(folder: Path) -> None:

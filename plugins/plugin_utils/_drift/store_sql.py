@@ -67,6 +67,11 @@ class Rows:
         with self._writing() as connection:
             connection.execute(anew)
 
+    def add(self, shelf: Shelf, key: str, data: bytes) -> bool:
+        new = insert(SHELVES[shelf]).values(digest=key, bytes=data).on_conflict_do_nothing(index_elements=["digest"])
+        with self._writing() as connection:
+            return connection.execute(new.returning(SHELVES[shelf].c.digest)).first() is not None
+
     def touch(self, shelf: Shelf, keys: Iterable[str]) -> None:
         table = SHELVES[shelf]
         with self._writing() as connection:

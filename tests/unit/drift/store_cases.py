@@ -200,3 +200,16 @@ def test_many_writers_at_once(objects: Objects, place: str) -> None:
     assert roots == [record.root for record in records]
     for record in records[:4]:
         assert objects.record(record.root).all_items() == record.all_items()
+
+
+def test_a_writer_who_comes_late_leaves_a_record_as_others_build_upon_it(objects: Objects, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He looked before the first one was done, and would keep the first record by the second, which is kept by the first."""
+    first, second = state(1), state(2)
+    late = open_objects(place)
+    seen, really = iter([False]), late.has_record
+    monkeypatch.setattr(late, "has_record", lambda root: next(seen, None) is None and really(root))
+    objects.put_record(first)
+    objects.put_record(second)
+    assert late.put_record(first, base=second.root) == first.root
+    for record in (first, second):
+        assert objects.record(record.root).all_items() == record.all_items()
