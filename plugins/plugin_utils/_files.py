@@ -29,3 +29,19 @@ def write(path: Path, text: str, *, mode: int) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def create(path: Path, data: bytes, *, prefix: str = ".new-") -> bool:
+    """Temporary file, fsync, link: never in the place of another one. False when another one is there; only we can read it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(handle)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
+    return True

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.baseline import BaselineError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._files import create
 
 _NAME = re.compile(r"v([1-9][0-9]*)\.json")
 
@@ -41,25 +40,9 @@ class Files:
     def write(self, number: int, data: bytes, signature: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.path(number)
-        if not (_create(path, data) and _create(_signature(path), signature)):
+        if not (create(path, data) and create(_signature(path), signature)):
             raise BaselineError(f"The baseline {path} is there already: another run took it at this moment. Next: run this again.")
 
 
 def _signature(path: Path) -> Path:
     return path.with_name(path.name + ".sig")
-
-
-def _create(path: Path, data: bytes) -> bool:
-    """Whole or not at all, and never in the place of another one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(name, path)
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(name)
-    return True

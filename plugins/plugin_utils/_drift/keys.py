@@ -9,8 +9,9 @@ import os
 import re
 import secrets
 import stat
-import tempfile
 from pathlib import Path
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._files import create
 
 CONTEXT = "evenkeel.release fingerprint key: "
 TERM = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -59,20 +60,8 @@ def _made(path: Path) -> str:
     """Of two runs that make it at once one wins, and both get the winner's: a link is made whole or not at all."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(descriptor, "w", encoding="ascii") as stream:
-                stream.write(secrets.token_urlsafe(48) + "\n")
-                stream.flush()
-                os.fsync(descriptor)
-            try:
-                os.link(beside, path)
-            except FileExistsError:
-                pass
-            else:
-                _sync(path.parent)
-        finally:
-            os.unlink(beside)
+        if create(path, (secrets.token_urlsafe(48) + "\n").encode("ascii"), prefix=f".{path.name}."):
+            _sync(path.parent)
     except OSError as exc:
         raise KeyFault(f"The key file {path} cannot be made ({exc.strerror}). Make its folder writable, or name another file with key_file.") from exc
     master = _read(path)

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._files import create
+
 NAMESPACE = "evenkeel-baseline"
 PRINCIPAL = "evenkeel"
 TYPES = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com")
@@ -154,14 +156,4 @@ def _call(command: Sequence[str], data: bytes) -> subprocess.CompletedProcess[by
 
 def _write_new(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(name, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(name)
+    create(path, text.encode("utf-8"))

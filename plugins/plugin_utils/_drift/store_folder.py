@@ -7,10 +7,11 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.store_place import Shelf, StoreError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._files import create
 
 UNFINISHED = ".unfinished-"
 
@@ -33,33 +34,38 @@ class Folder:
         return {key: data for key, data in found.items() if data is not None}
 
     def write(self, shelf: Shelf, key: str, data: bytes) -> None:
-        self._put(shelf, key, data, os.rename)
-
-    def add(self, shelf: Shelf, key: str, data: bytes) -> bool:
-        return self._put(shelf, key, data, _link)
-
-    def _put(self, shelf: Shelf, key: str, data: bytes, name: Callable[[str, Path], bool | None]) -> bool:
-        """Beside, on disk, then named: nobody sees half of it, not even after a power cut."""
+        """Beside, on disk, then renamed: nobody sees half of it, not even after a power cut."""
         path = self._path(shelf, key)
         try:
-            # One by one: `parents` makes those in between with everybody's mode.
-            for folder in (self._shelves["objects"], self._shelves[shelf], path.parent):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folders(shelf, path)
             descriptor, beside = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
             try:
                 with open(descriptor, "wb") as stream:
                     stream.write(data)
                     stream.flush()
                     os.fsync(descriptor)
-                named = name(beside, path) is not False
+                os.rename(beside, path)
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(beside)
+                os.unlink(beside)
                 raise
             _sync(path.parent)
         except OSError as exc:
             raise self._fault("Writing", shelf, key, exc) from exc
-        return named
+
+    def add(self, shelf: Shelf, key: str, data: bytes) -> bool:
+        path = self._path(shelf, key)
+        try:
+            self._make_folders(shelf, path)
+            if not create(path, data, prefix=UNFINISHED):
+                return False
+            _sync(path.parent)
+        except PermissionError:  # a file system without links: there two at the same moment may both be the first
+            if path.exists():
+                return False
+            self.write(shelf, key, data)
+        except OSError as exc:
+            raise self._fault("Writing", shelf, key, exc) from exc
+        return True
 
     def touch(self, shelf: Shelf, keys: Iterable[str]) -> None:
         for key in keys:
@@ -103,28 +109,17 @@ class Folder:
     def _files(self, shelf: Shelf) -> Iterator[Path]:
         return self._shelves[shelf].glob("[0-9a-f][0-9a-f]/*")
 
+    def _make_folders(self, shelf: Shelf, path: Path) -> None:
+        # One by one: `parents` makes those in between with everybody's mode.
+        for folder in (self._shelves["objects"], self._shelves[shelf], path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def _path(self, shelf: Shelf, key: str) -> Path:
         return self._shelves[shelf] / key[:2] / key[2:]
 
     def _fault(self, doing: str, shelf: Shelf, key: str, exc: OSError) -> StoreError:
         path = self._path(shelf, key)
         return StoreError(f"{doing} {path} failed: {exc.strerror}. Free space on its file system, or make {self.name} writable for this user.")
-
-
-def _link(beside: str, path: Path) -> bool:
-    try:
-        os.link(beside, path)
-    except PermissionError:  # a file system without links: there two at the same moment may both be the first
-        if not path.exists():
-            os.rename(beside, path)
-            return True
-    except FileExistsError:
-        pass
-    else:
-        os.unlink(beside)
-        return True
-    os.unlink(beside)
-    return False
 
 
 def _sync(folder: Path) -> None:
