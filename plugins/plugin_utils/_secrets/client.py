@@ -45,7 +45,10 @@ def ask(run: Run, access: Access, wants: Sequence[Want], *, start: Start | None 
         "wants": [[want.ref.mount, want.ref.path, want.ref.version, want.key] for want in wants],
     }
     for _election in range(ELECTIONS):
-        with _dial(run, start or spawn) as sock:
+        dialled = _dial(run, start or spawn)
+        if dialled is None:
+            continue
+        with dialled as sock:
             try:
                 wire.send(sock, request)
                 reply: dict[str, Any] = wire.receive(sock)
@@ -69,15 +72,18 @@ def read_values(run: Run, access: Access, wants: Sequence[Want]) -> list[Any]:
     return [outcome["value"] for outcome in outcomes]
 
 
-def _dial(run: Run, start: Start) -> socket.socket:
-    name = run.socket_name()
+def _dial(run: Run, start: Start) -> socket.socket | None:
+    """None when the broker that was started here is gone before it could be dialled."""
+    name, elected = run.socket_name(), False
     while True:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.connect(name)
         except ConnectionRefusedError:
             sock.close()
-            _elect(run, name, start)
+            if elected:
+                return None
+            elected = _elect(run, name, start)
             continue
         if not wire.same_user(sock):
             sock.close()
@@ -88,17 +94,18 @@ def _dial(run: Run, start: Start) -> socket.socket:
         return sock
 
 
-def _elect(run: Run, name: bytes, start: Start) -> None:
-    """Whoever binds the name starts the broker; it can be dialled from that moment on, before the broker is up."""
+def _elect(run: Run, name: bytes, start: Start) -> bool:
+    """Whoever binds the name starts the broker; it can be dialled from that moment on, before the broker is up. False for all others."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:
             listener.bind(name)
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE:
-                return
+                return False
             raise
         listener.listen(1024)
         start(run, listener)
+    return True
 
 
 def spawn(run: Run, listener: socket.socket) -> None:

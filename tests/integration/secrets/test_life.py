@@ -29,7 +29,8 @@ from ansible_collections.evenkeel.release.tests.integration.secrets.scene import
 )
 
 NOBODY = 65534
-WAIT = {"name": "wait", "ansible.builtin.pause": {"seconds": 60}}
+# Not `pause`: it takes a Ctrl-C for an answer, and its worker waits for ever when the controller was killed.
+WAIT = {"name": "wait", "ansible.builtin.wait_for": {"timeout": 60}}
 
 
 def brokers(pid: int) -> list[int]:

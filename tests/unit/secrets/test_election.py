@@ -70,8 +70,18 @@ def test_a_broker_that_dies_is_replaced(run: Run) -> None:
 
 
 def test_a_broker_that_always_dies_is_a_fault(run: Run) -> None:
+    starter = Starter({}, rude=99)
     with pytest.raises(SecretsError, match="ended 3 times"):
-        ask(run, ACCESS, WANTS, start=Starter({}, rude=99))
+        ask(run, ACCESS, WANTS, start=starter)
+    assert starter.elections == 3
+
+
+def test_a_broker_that_dies_before_it_is_dialled_is_counted(run: Run) -> None:
+    """Its listener is closed by the time that the election is over, so nobody can be dialled."""
+    elections = []
+    with pytest.raises(SecretsError, match="ended 3 times"):
+        ask(run, ACCESS, WANTS, start=lambda _run, listener: elections.append(listener.close()))
+    assert len(elections) == 3
 
 
 def test_faults_of_the_broker_are_raised(run: Run) -> None:
