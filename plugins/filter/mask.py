@@ -18,10 +18,34 @@ options:
     type: raw
     required: true
   transformer:
-    description: What kind of value it is.
+    description: What kind of value it is. The reference of the masks says what each one makes.
     type: str
     required: true
-    choices: [name, first_name, last_name, email, phone, street, city, postcode, date_shift, card, iban, uuid, token, hash, text, 'null', constant]
+    choices:
+      - card
+      - city
+      - company
+      - constant
+      - date_shift
+      - digits
+      - email
+      - first_name
+      - hash
+      - iban
+      - ip
+      - last_name
+      - mac
+      - name
+      - national_id
+      - 'null'
+      - phone
+      - postcode
+      - street
+      - text
+      - token
+      - url
+      - username
+      - uuid
   key:
     description: The masking key, at least 16 bytes. Take it from a vault.
     type: str
@@ -29,11 +53,42 @@ options:
   domain:
     description: Values of one domain get the same mask wherever they stand. The name of the transformer by default.
     type: str
+  entity:
+    description: The text of the entity's key, for a column that the policy masks by entity. Needs O(entity_name).
+    type: str
+  entity_name:
+    description: The name of the kind of entity, as the policy says it. Needs O(entity).
+    type: str
+  unique:
+    description: Whether V(phone), V(digits) and V(username) give every value a mask of its own.
+    type: bool
   days:
-    description: The most days that V(date_shift) moves a date, 30 by default.
+    description: The most days that V(date_shift) moves a date, from 1 to 3650, 30 by default.
     type: int
+  host:
+    description: What stands after the @ in V(email), of a domain that RFC 2606 reserves. V(example.test) by default.
+    type: str
+  bytes:
+    description: Half the number of digits in V(token), from 8 to 32, 8 by default.
+    type: int
+  country:
+    description: Whose numbers V(national_id) makes, needed by it.
+    type: str
+    choices: [us, de, fr, es, pl, gb]
+  network:
+    description: Whose test cards V(card) makes, V(visa) by default.
+    type: str
+    choices: [visa, mastercard]
+  prefix:
+    description: Bits of an IPv4 address that V(ip) keeps, 16 by default.
+    type: int
+    choices: [0, 8, 16, 24]
+  prefix6:
+    description: Bits of an IPv6 address that V(ip) keeps, 32 by default.
+    type: int
+    choices: [0, 16, 32]
   value:
-    description: The value of V(constant).
+    description: The value of V(constant), needed by it.
     type: raw
 """
 
@@ -45,6 +100,10 @@ EXAMPLES = r"""
 - name: The name that orders carry too
   ansible.builtin.debug:
     msg: "{{ 'Jane Doe' | evenkeel.release.mask('name', key=secrets.masking_key, domain='person') }}"
+
+- name: The birth date of customer 4711, whose columns are masked by entity
+  ansible.builtin.debug:
+    msg: "{{ '1980-05-17' | evenkeel.release.mask('date_shift', key=secrets.masking_key, entity='4711', entity_name='customer', days=90) }}"
 """
 
 RETURN = r"""
@@ -62,14 +121,25 @@ from ansible_collections.evenkeel.release.plugins.module_utils._masking.referenc
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.transformers import MaskingError
 
 
-def mask(value: Any, transformer: str, *, key: str, domain: str | None = None, **options: Any) -> str | None:
+def _plain(value: Any) -> Any:
+    """Out of a template a text or a number may be of a subclass that only Ansible knows."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return str(value) if isinstance(value, str) else value
+
+
+def mask(given: Any, /, transformer: str, *, key: str, domain: str | None = None, **options: Any) -> str | None:
+    words = {name: _plain(value) for name, value in options.items() if value is not None}
+    words.update({name: str(words[name]) for name in ("entity", "entity_name") if name in words})
     try:
         return mask_value(
-            None if value is None else str(value),
+            None if given is None else str(given),
             str(transformer),
             key=str(key),
             domain=None if domain is None else str(domain),
-            **options,
+            **words,
         )
     except (MaskingError, KeyTooShort) as exc:
         raise AnsibleFilterError(f"evenkeel.release.mask: {exc}") from exc

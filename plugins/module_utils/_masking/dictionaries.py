@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import itertools
+
+HOST = "example.test"  # RFC 2606: never a real mailbox
+
 FIRST_NAMES = (
     "Ada",
     "Adam",
@@ -351,3 +355,24 @@ STREETS = tuple(
     ]
     for kind in ("Street", "Road", "Lane", "Avenue")
 )
+
+
+# Halves of German tax numbers. After a leading zero (never issued) come five different digits of a split and four of the
+# digits that are left, one of them twice: what the rules of that number ask for.
+TAX_SPLITS = (
+    "46789", "34567", "13678", "13567", "23456", "14789", "34568", "13789",
+    "13579", "12578", "12579", "12347", "12468", "45689", "25679", "12346",
+)  # fmt: skip
+
+
+def _with_a_pair(split: str) -> list[str]:
+    left = [digit for digit in "123456789" if digit not in split]
+    found = set()
+    for twice in left:
+        for pair in itertools.combinations([digit for digit in left if digit != twice], 2):
+            found |= {"".join(digits) for digits in itertools.permutations([twice, twice, *pair])}
+    return sorted(found)
+
+
+TAX_FIVES = tuple("".join(digits) for split in TAX_SPLITS for digits in itertools.permutations(split))
+TAX_FOURS = tuple(digits for split in TAX_SPLITS for digits in _with_a_pair(split))

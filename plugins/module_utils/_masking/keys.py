@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of the masking algorithm: one subkey per domain, never the key itself, reaches a server."""
+"""Keys of the masking algorithm: one subkey per domain and per kind of entity; never the key itself reaches a server.
+
+Another key is another algorithm to everyone who compares: it has another key_id(), every mask differs, and a target that was
+filled under the old one has to be filled anew as a whole.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import hmac
 CONTEXT = "evenkeel/mask/v1/"
 BLOCK = 64  # bytes in a block of SHA-256
 MINIMUM = 16
+ROTATIONS = 25  # a slice of eight bytes that begins at the first byte never runs over the end
 
 
 class KeyTooShort(ValueError):
@@ -32,7 +37,32 @@ def key_id(key: str) -> str:
 
 
 def subkey(key: str, domain: str) -> bytes:
+    """Of the hashes of a domain's values."""
     return _derive(key, "domain/" + domain)
+
+
+def entity_subkey(key: str, name: str) -> bytes:
+    """Of the hashes of entities' keys: one hash per row gives the masks of all its columns."""
+    return _derive(key, "entity/" + name)
+
+
+def permutation_subkey(key: str, domain: str) -> bytes:
+    """Of the permutation that unique: true stands for."""
+    return _derive(key, "unique/" + domain)
+
+
+def purpose_subkey(key: str, purpose: str) -> bytes:
+    """By the name that a rule gives it: domain/…, entity/… or unique/…."""
+    return _derive(key, purpose)
+
+
+def rotation(domain: str) -> int:
+    """Bytes by which an entity's hash is rotated left for the masks of a domain, so that two domains differ."""
+    return hashlib.sha256(domain.encode("utf-8")).digest()[0] % ROTATIONS
+
+
+def rotated(h: bytes, places: int) -> bytes:
+    return h[places:] + h[:places]
 
 
 def pads(secret: bytes) -> tuple[bytes, bytes]:

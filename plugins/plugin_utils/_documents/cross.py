@@ -154,7 +154,7 @@ def service_faults(each: Environment, groups: Groups) -> list[Fault]:
     services = {name: service for name, service in each.services.items() if isinstance(service, Mapping)}
     faults: list[Fault] = []
     for name, service in services.items():
-        faults += [*_host_faults(each, name, service, groups), *_reference_faults(each, name, service, services)]
+        faults += [*_host_faults(each, name, service, groups), *_reference_faults(each, name, service, services), *_engine_faults(each, name, service)]
     graph = {name: [other for other in _list(service.get("depends_on")) if isinstance(other, str)] for name, service in services.items()}
     cycle = _cycle(graph)
     if cycle:
@@ -167,6 +167,17 @@ def service_faults(each: Environment, groups: Groups) -> list[Fault]:
             )
         )
     return faults
+
+
+def _engine_faults(each: Environment, name: str, service: Mapping[str, Any]) -> Iterator[Fault]:
+    provider = each.document.get("provider") if isinstance(each.document, Mapping) else None
+    if service.get("engine") == "mysql" and provider != "existing":
+        yield each.services_source.fault(
+            (name, "engine"),
+            found=f"mysql in an environment of provider {provider}",
+            allowed="mysql only with provider: existing",
+            hint="MariaDB and MySQL servers are not started here, only used",
+        )
 
 
 def _host_faults(each: Environment, name: str, service: Mapping[str, Any], groups: Groups) -> Iterator[Fault]:
