@@ -41,6 +41,7 @@ options:
       - verification
       - approval
       - data_sync
+      - data_purge
       - drift
       - repair
       - baseline
