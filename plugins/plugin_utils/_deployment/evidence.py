@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import newest_data
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 
 Entry = Mapping[str, Any]
@@ -36,6 +37,7 @@ def assemble(
         "upstream": _upstream(upstream, release, entries, deployed),
         "release": dict(manifest),
         "drift": newest_drift(entries, name),
+        "data": newest_data(entries, name),
         "ledger": {
             "deployed": dict(deployed.get(name, {})),
             "verified_in": sorted(views.verified_in(entries, release)),
@@ -76,4 +78,5 @@ def _upstream(
         "runs_release": release in deployed.get(name, {}).values(),
         "verified": name in views.verified_in(entries, release),
         "drift": newest_drift(entries, name),
+        "data": newest_data(entries, name),
     }

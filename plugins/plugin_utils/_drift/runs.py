@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.suspects import Candidate, Case
 
-CHANGING = ("deployment", "rollback", "recovery", "promotion", "switch", "migration", "repair", "provision", "teardown", "data_sync")
+CHANGING = ("deployment", "rollback", "recovery", "promotion", "switch", "migration", "repair", "provision", "teardown", "data_sync", "data_purge")
 SLACK = 2.0  # the ledger's clock and the file system's are not the same to the second
 NAMING = ("paths", "files", "written", "restored", "items", "path")
 
@@ -35,8 +35,13 @@ def runs(entries: Iterable[Any], environment: str, host: str) -> list[Run]:
     return [
         _run(entry, outcomes.get(entry["id"]))
         for entry in seen
-        if entry["phase"] == "intent" and entry["kind"] in CHANGING and entry["environment"] == environment and _concerns(entry["subject"], host)
+        if _changes(entry) and entry["environment"] == environment and _concerns(entry["subject"], host)
     ]
+
+
+def _changes(intent: Any) -> bool:
+    """A purge that only reports removes nothing."""
+    return intent["phase"] == "intent" and intent["kind"] in CHANGING and not (intent["kind"] == "data_purge" and intent["body"].get("state") == "reported")
 
 
 def _concerns(subject: str, host: str) -> bool:

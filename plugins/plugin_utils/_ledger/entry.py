@@ -24,6 +24,7 @@ KINDS = (
     "verification",
     "approval",
     "data_sync",
+    "data_purge",
     "drift",
     "repair",
     "baseline",

@@ -11,9 +11,10 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._provision.errors
 
 Services = Mapping[str, Mapping[str, Any]]
 COLOURS = ("blue", "green")
-MAIN_PORT = {"postgresql": "main", "openbao": "main", "haproxy": "http"}
+MAIN_PORT = {"postgresql": "main", "mysql": "main", "openbao": "main", "haproxy": "http"}
 USUAL_PROBE = {
     "postgresql": {"name": "accepts connections", "type": "postgresql"},
+    "mysql": {"name": "listens", "type": "tcp"},
     "haproxy": {"name": "listens", "type": "tcp"},
     "openbao": {"name": "unsealed", "type": "http", "path": "/v1/sys/health"},
 }
@@ -37,8 +38,8 @@ def waves(services: Services) -> list[list[str]]:
 
 
 def started(services: Services) -> list[list[str]]:
-    """The waves without applications: a deployment starts those."""
-    kept = [[name for name in wave if services[name]["engine"] != "application"] for wave in waves(services)]
+    """The waves without applications, which a deployment starts, and without databases that are files."""
+    kept = [[name for name in wave if services[name]["engine"] not in ("application", "sqlite")] for wave in waves(services)]
     return [wave for wave in kept if wave]
 
 

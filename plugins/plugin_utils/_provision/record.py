@@ -57,7 +57,7 @@ def of_existing(environment: str, documents: Mapping[str, Any]) -> Endpoints:
         ports = {key: int(port) for key, port in (service.get("ports") or {}).items()}
         if not ports and service.get("port") is not None:
             ports = {"http" if service["engine"] == "haproxy" else "main": int(service["port"])}
-        if not ports:
+        if not ports and service["engine"] != "sqlite":
             raise ProvisionError(f"Service {name} of {environment}: the provider 'existing' needs port or ports; found neither.")
         hosts = documents["groups"].get(service.get("hosts"), [])
         endpoints[name] = {

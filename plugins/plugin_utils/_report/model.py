@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._report import data as refreshed
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report import drift as drifts
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report.samples import Sample, totals
 
@@ -35,6 +36,7 @@ SHOWN = (
     "migration",
     "verification",
     "data_sync",
+    "data_purge",
     "drift",
     "repair",
     "baseline",
@@ -60,14 +62,17 @@ def build(
     shown = [entry for entry in entries if not environment or entry["environment"] == environment]
     environments = _environments(shown)
     unfinished = [entry for entry in views.open_intents(shown) if entry["kind"] in SHOWN]
+    data = refreshed.section(shown, names=[place["name"] for place in environments if place["services"]], now=now)
+    environments = [{**place, "data": refreshed.short(data, place["name"])} for place in environments]
     return {
         "title": title,
         "generated": clock(now),
         "environment": environment,
-        "state": _state(environments, unfinished, verification),
+        "state": _state(environments, unfinished, verification, refreshed.notes(data)),
         "environments": environments,
         "parity": _parity(environments),
         "drift": drifts.section(shown),
+        "data": data,
         "gates": [_gate(entry) for entry in reversed(shown) if entry["kind"] == "gate" and entry["phase"] != "intent"],
         "timeline": _timeline(shown),
         "loads": [{**load._asdict(), **totals(load.samples)} for load in loads],
@@ -150,12 +155,12 @@ def _parity(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"services": len(names), "differing": differing}
 
 
-def _state(environments: Iterable[Mapping[str, Any]], unfinished: Sequence[Entry], verification: Mapping[str, Any]) -> dict[str, Any]:
+def _state(environments: Iterable[Mapping[str, Any]], unfinished: Sequence[Entry], verification: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
     found = []
     if verification["faults"]:
         found.append(f"The ledger was changed: {len(verification['faults'])} faults.")
     found += [
-        f"{entry['kind'].capitalize()} of {entry['release'] or entry['subject'] or 'an environment'}"
+        f"{entry['kind'].replace('_', ' ').capitalize()} of {entry['release'] or entry['subject'] or 'an environment'}"
         f" in {entry['environment'] or 'no environment'} was begun and never ended."
         for entry in unfinished
     ]
@@ -168,6 +173,7 @@ def _state(environments: Iterable[Mapping[str, Any]], unfinished: Sequence[Entry
             kept = ", ".join(environment["releases"])
             stays = f"; it serves {kept}" if kept else ""
             found.append(f"The last {last['kind']} in {environment['name']}, {last['release']}, ended {last['word']}{stays}.")
+    found += more
     verdict = "failed" if verification["faults"] else "attention" if found else "passed"
     return {"verdict": verdict, "notes": found}
 
@@ -229,6 +235,8 @@ def _text(row: Mapping[str, Any]) -> str:
     if row["kind"] == "drift" or row["subject"].startswith("parity/"):
         findings = body.get("findings")
         return f"{len(_items(findings)) or _count(findings)} findings"
+    if row["kind"] in ("data_sync", "data_purge"):
+        return refreshed.line(row)
     problems = [str(item.get("reason", "")) for item in _items(body.get("problems")) if isinstance(item, Mapping)]
     if problems:
         return problems[0]

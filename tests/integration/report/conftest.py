@@ -6,6 +6,7 @@ import json
 import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
+from ansible_collections.evenkeel.release.tests.unit.report import data_bodies as bodies
 
 RULE = {
     "name": "upstream-has-no-drift",
@@ -42,10 +43,27 @@ def _act(store, kind, *, outcome=None, verdict="passed", **fields):
     return store.append([NewEntry(kind=kind, phase="outcome", body=body, **fields)])[0]
 
 
-@pytest.fixture
-def ledger_url(tmp_path):
-    """A ledger as a promotion leaves it."""
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+def _refreshes(store):
+    """One environment that was refreshed and proved again and again, one that wasn't and failed since."""
+
+    def sync(environment, verdict="passed", **databases):
+        body = bodies.done(**databases) if databases else {"source": "production", "task": "Refresh the data"}
+        _act(store, "data_sync", outcome=body, verdict=verdict, environment=environment, subject=",".join(databases) or "database")
+
+    long = {**bodies.SUBSET, "tables": {LONG: bodies.SUBSET["tables"]["public.customers"], **bodies.SUBSET["tables"]}}
+    sync("staging", database=bodies.POSTGRESQL, crm=bodies.SQLITE)
+    for seconds in range(12):
+        sync("staging", database={**bodies.DELTA, "seconds": 1.5 + seconds})
+    sync("development", database={**long, "edges": [*bodies.SUBSET["edges"], {"direction": "children", "edge": LONG, "table": LONG, "rows": 10**12}]})
+    sync("test", database=bodies.BARE, crm=bodies.MARIADB)
+    sync("test", "failed")
+    _act(store, "data_purge", outcome=bodies.PURGED, environment="staging", subject="database")
+    _act(store, "data_purge", outcome={"state": "purged", "task": LONG}, verdict="failed", environment="staging", subject="database")
+
+
+def a_ledger(folder):
+    """As a promotion leaves it."""
+    url = f"sqlite:///{folder / 'ledger.sqlite'}"
     with open_store(url, actor={"name": "ada", "source": "os"}, clock=Clock()) as store:
         for environment in ("development", "staging", "production"):
             _act(store, "deployment", environment=environment, release="1.0.0", outcome={"services": {"shop": "1.0.0"}})
@@ -60,14 +78,24 @@ def ledger_url(tmp_path):
                 store.append([NewEntry(kind="drift", phase="fact", environment="staging", subject=f"{host}/shop", body=body)])
         parity = {"verdict": "failed", "findings": [PARITY], "allowed": [], "compared_with": "production"}
         store.append([NewEntry(kind="report", phase="fact", environment="staging", subject="parity/shop/production", body=parity)])
+        _refreshes(store)
     return url
 
 
-@pytest.fixture
-def load(tmp_path):
+def a_load(folder):
     """Samples around the switch, the format of the demo's load generator."""
-    path = tmp_path / "samples.jsonl"
+    path = folder / "samples.jsonl"
     start = 1_767_225_600 + 10
     lines = [{"t": start + number / 20, "ms": 5, "ok": number % 50 > 0, "version": "1.0.0" if number < 100 else "1.1.0"} for number in range(400)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return [{"name": "Promotion of 1.1.0", "path": str(path), "environment": "production"}]
+
+
+@pytest.fixture
+def ledger_url(tmp_path):
+    return a_ledger(tmp_path)
+
+
+@pytest.fixture
+def load(tmp_path):
+    return a_load(tmp_path)
