@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.evenkeel.release.tests.integration.support import haproxy, process
+from ansible_collections.evenkeel.release.tests.integration.support.mariadb import MariaDB
 from ansible_collections.evenkeel.release.tests.integration.support.openbao import OpenBao
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
 from ansible_collections.evenkeel.release.tests.integration.support.postgresql import PostgreSQL
@@ -16,6 +17,13 @@ from ansible_collections.evenkeel.release.tests.integration.support.postgresql i
 @pytest.fixture(scope="session")
 def pg() -> Iterator[PostgreSQL]:
     server = PostgreSQL()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    server = MariaDB()
     yield server
     server.stop()
 

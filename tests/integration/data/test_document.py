@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A faulty masking policy is found by validate, with file and key path, long before a synchronization."""
+"""A faulty masking policy is found by validate, with file, line and key path, long before a synchronization; what a refusal prints cures an incomplete one."""
 
 from __future__ import annotations
 
@@ -36,3 +36,5 @@ def test_every_fault_of_a_policy_is_named(pg: Any, playbook: Any, tmp_path: Path
     assert "colour" in " ".join(found)
     assert any("email" in path and "emial" in fault["found"] for path, fault in found.items())
     assert any("birth_date" in path for path in found)
+    lines = (tmp_path / "masking/shop.yml").read_text().splitlines()
+    assert {lines[fault["line"] - 1].strip() for fault in found.values()} == {"colour: blue", "mask: emial", "days: 0"}

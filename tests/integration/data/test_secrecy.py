@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.keys import pads, subkey
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.driver import SyncError
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.runner import synchronize
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql.runner import synchronize
 from ansible_collections.evenkeel.release.tests.integration.data.conftest import KEY, ROWS, SCHEMA
 from ansible_collections.evenkeel.release.tests.integration.data.test_playbook import run
 from ansible_collections.evenkeel.release.tests.integration.data.test_sync import params
