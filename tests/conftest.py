@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 _spec = importlib.util.spec_from_file_location("_checkout", Path(__file__).parent / "integration" / "support" / "checkout.py")
 assert _spec is not None
@@ -15,3 +18,8 @@ _spec.loader.exec_module(_checkout)
 _checkout.link_collection()
 if str(_checkout.COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(_checkout.COLLECTIONS))
+
+# A shared machine starves a process for seconds: an example that takes long is no fault of the code. In CI hypothesis says so itself.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("steady")

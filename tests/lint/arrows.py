@@ -18,7 +18,12 @@ NODE = f"{COLLECTION}.plugins.module_utils"
 # what Ansible itself offers to code on a managed node
 NODE_ANSIBLE = "ansible.module_utils"
 # one file each holds a guarded import, and says in one line what can't be done without it
-GUARDED = {("plugins/module_utils/_sync/driver.py", "psycopg"), ("plugins/module_utils/_snapshot/formats/yaml.py", "yaml")}
+GUARDED = {
+    ("plugins/module_utils/_sync/postgresql/driver.py", "psycopg"),
+    ("plugins/module_utils/_sync/mysql/driver.py", "pymysql"),
+    ("plugins/module_utils/_snapshot/formats/yaml.py", "yaml"),
+    ("plugins/modules/mask_discover.py", "yaml"),
+}
 ADAPTER = "plugins/plugin_utils/_ansible.py"
 
 
