@@ -107,7 +107,13 @@ class Dialect:
         raise NotImplementedError
 
     def slice(self, start: int, length: int) -> str:
-        raise NotImplementedError
+        """Bytes of the hash, from its beginning again after its end."""
+        first = self.place(start)
+        if length == HASH_BYTES and not first:
+            return "{h}"
+        if first + length <= HASH_BYTES:
+            return f"substr({{h}},{first + 1},{length})"
+        return self.concat(f"substr({{h}},{first + 1})", f"substr({{h}},1,{first + length - HASH_BYTES})")
 
     def hex(self, start: int, length: int) -> str:
         raise NotImplementedError
@@ -148,7 +154,7 @@ class Dialect:
 
     def cut(self, text: str, start: int, length: int = 0) -> str:
         """Characters of a text from the one numbered `start` (the first is 1); to its end without a length."""
-        raise NotImplementedError
+        return f"substr({text},{start},{length})" if length else f"substr({text},{start})"
 
     def unless(self, first: str, second: str) -> str:
         """The first if its bytes differ from the value's, else the second."""

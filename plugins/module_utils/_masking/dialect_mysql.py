@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.dialect import FILLED, HASH_BYTES, HIGH_BITS, Dialect, literal
+from ansible_collections.evenkeel.release.plugins.module_utils._masking.dialect import FILLED, HIGH_BITS, Dialect, literal
 
 TEXT_STEPS = ("t", "g")  # of a chain; the others are numbers
 FIRST_DAY, LAST_DAY = "0011-01-01", "9990-01-01"
@@ -20,14 +20,6 @@ class MySQL(Dialect):
 
     def byte(self, start: int) -> str:
         return f"ord(substr({{h}},{self.place(start) + 1},1))"
-
-    def slice(self, start: int, length: int) -> str:
-        first = self.place(start)
-        if length == HASH_BYTES and not first:
-            return "{h}"
-        if first + length <= HASH_BYTES:
-            return f"substr({{h}},{first + 1},{length})"
-        return f"concat(substr({{h}},{first + 1}),substr({{h}},1,{first + length - HASH_BYTES}))"
 
     def number(self, start: int, length: int) -> str:
         return f"cast(conv(hex({self.slice(start, length)}),16,10) as signed)"
@@ -58,9 +50,6 @@ class MySQL(Dialect):
 
     def lookup(self, table: bytes, index: str) -> str:
         return f"ord(substr(x'{table.hex()}',{index}+1,1))"
-
-    def cut(self, text: str, start: int, length: int = 0) -> str:
-        return f"substr({text},{start},{length})" if length else f"substr({text},{start})"
 
     def unless(self, first: str, second: str) -> str:
         return f"if(cast({first} as binary)=cast({{v}} as binary),{second},{first})"

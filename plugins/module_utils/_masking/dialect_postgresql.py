@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.dialect import HASH_BYTES, HIGH_BITS, Dialect, jsonb, literal
+from ansible_collections.evenkeel.release.plugins.module_utils._masking.dialect import HIGH_BITS, Dialect, jsonb, literal
 
 CASTS_BYTES = 180000  # server_version_num from which bytea can be cast to bigint
 TRIES_CASTS = 160000  # from which a text can be tried as another type
@@ -31,14 +31,6 @@ class PostgreSQL(Dialect):
 
     def byte(self, start: int) -> str:
         return f"get_byte({{h}},{self.place(start)})"
-
-    def slice(self, start: int, length: int) -> str:
-        first = self.place(start)
-        if length == HASH_BYTES and not first:
-            return "{h}"
-        if first + length <= HASH_BYTES:
-            return f"substr({{h}},{first + 1},{length})"
-        return f"(substr({{h}},{first + 1})||substr({{h}},1,{first + length - HASH_BYTES}))"
 
     def _number(self, data: str, length: int) -> str:
         if self.version >= CASTS_BYTES:
@@ -85,9 +77,6 @@ class PostgreSQL(Dialect):
 
     def lookup(self, table: bytes, index: str) -> str:
         return f"get_byte('\\x{table.hex()}'::bytea,{index})"
-
-    def cut(self, text: str, start: int, length: int = 0) -> str:
-        return f"substr({text},{start},{length})" if length else f"substr({text},{start})"
 
     def unless(self, first: str, second: str) -> str:
         # COLLATE "C": two texts are the same only when their bytes are, whatever the column's collation says.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Callable
 
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.structural_values import PARTS, PATTERNS, Literal, Options, plain, width
+from ansible_collections.evenkeel.release.plugins.module_utils._masking.structural_values import PARTS, Literal, Options, patterns, plain, width
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.transformers import REDACTED
 
 EXACT = "decimal(65,15)"  # fifty digits before the point and fifteen after it: columns beyond that are refused
@@ -56,9 +56,9 @@ def sql_redact(_h: str, v: str, options: Options, *, literal: Literal, rotation:
     wanted = options.get("find")
     if not wanted:
         return literal(REDACTED)
-    for name in (one for one in PATTERNS if one in wanted):
+    for pattern in patterns(wanted):
         # Whatever the collation says, capital letters are capital letters.
-        v = f"regexp_replace({v},{literal('(?-i)' + PATTERNS[name])},{literal(REDACTED)})"
+        v = f"regexp_replace({v},{literal('(?-i)' + pattern)},{literal(REDACTED)})"
     return v
 
 

@@ -157,12 +157,17 @@ PATTERNS = {
 }
 
 
+def patterns(find: Any) -> list[str]:
+    """Of what is looked for, always in the one order: each sees what those before have left."""
+    return [pattern for name, pattern in PATTERNS.items() if name in find]
+
+
 def redact(_h: bytes, v: str, options: Options) -> str:
     wanted = options.get("find")
     if not wanted:
         return REDACTED
-    for name in (one for one in PATTERNS if one in wanted):
-        v = re.sub(PATTERNS[name], REDACTED, v)
+    for pattern in patterns(wanted):
+        v = re.sub(pattern, REDACTED, v)
     return v
 
 
@@ -170,8 +175,8 @@ def sql_redact(_h: str, v: str, options: Options, *, literal: Literal, rotation:
     wanted = options.get("find")
     if not wanted:
         return literal(REDACTED)
-    for name in (one for one in PATTERNS if one in wanted):
-        v = f"regexp_replace({v},{literal(PATTERNS[name])},{literal(REDACTED)},'g')"
+    for pattern in patterns(wanted):
+        v = f"regexp_replace({v},{literal(pattern)},{literal(REDACTED)},'g')"
     return v
 
 
