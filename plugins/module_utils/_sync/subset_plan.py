@@ -424,6 +424,18 @@ def guess_rows(request: Request, order: Order) -> dict[str, int]:
     return found
 
 
+def outline(request: Request, order: Order) -> dict[str, Any]:
+    """For check mode: parents first, with rough numbers of rows."""
+    rows = guess_rows(request, order)
+    tables = [name for component in reversed(order.up) for name in component.tables]
+    return {
+        "tables": [{"name": name, "rows": rows[name], "of": request.tables[name].rows, "whole": name in order.whole} for name in tables],
+        "edges": [describe(edge) for edge in request.edges if edge.child in tables],
+        "cycles": [list(component.tables) for component in order.up if component.cyclic],
+        "unreached": list(order.unreached),
+    }
+
+
 def describe(edge: Edge) -> dict[str, Any]:
     found: dict[str, Any] = {"edge": edge.name, "parent": edge.parent, "children": edge.follow, "declared": edge.declared}
     found.update({word: getattr(edge, word) for word in ("per_parent", "total", "newest") if getattr(edge, word)})

@@ -81,13 +81,5 @@ def select(job: Any, sides: Any, connection: Any) -> Selection:
 
 
 def plan(job: Any, sides: Any) -> dict[str, Any]:
-    """For check mode: parents first, with rough numbers of rows; reads catalogs only."""
-    request, order = read(job, sides)
-    rows = subset_plan.guess_rows(request, order)
-    tables = [full for component in reversed(order.up) for full in component.tables]
-    return {
-        "tables": [{"name": full, "rows": rows[full], "of": request.tables[full].rows, "whole": full in order.whole} for full in tables],
-        "edges": [subset_plan.describe(edge) for edge in request.edges if edge.child in tables],
-        "cycles": [list(component.tables) for component in order.up if component.cyclic],
-        "unreached": list(order.unreached),
-    }
+    """For check mode; reads catalogs only."""
+    return subset_plan.outline(*read(job, sides))

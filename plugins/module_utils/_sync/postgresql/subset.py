@@ -157,14 +157,6 @@ def select(job: Any, sides: Any, source_connection: Any) -> Selection:
 
 
 def plan(job: Any, sides: Any, source_connection: Any) -> dict[str, Any]:
-    """For check mode: parents first, with rough numbers of rows; reads catalogs only."""
+    """For check mode; reads catalogs only."""
     source = subset_catalog.read(source_connection, sides.here)
-    request, order = read(options(job), source)
-    rows = subset_plan.guess_rows(request, order)
-    tables = [name for component in reversed(order.up) for name in component.tables]
-    return {
-        "tables": [{"name": name, "rows": rows[name], "of": source.plain[name].rows, "whole": name in order.whole} for name in tables],
-        "edges": [subset_plan.describe(edge) for edge in request.edges if edge.child in tables],
-        "cycles": [list(component.tables) for component in order.up if component.cyclic],
-        "unreached": list(order.unreached),
-    }
+    return subset_plan.outline(*read(options(job), source))
