@@ -104,10 +104,11 @@ waited:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql import lag as of_mysql
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.place import NAMED
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql import lag as of_postgresql
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew_engines import PLACE, ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew_lag import gate
 
 QUEUE = {
@@ -122,7 +123,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "engine": {"type": "str", "default": "postgresql", "choices": ["postgresql", "mysql"]},
-            "source": {"type": "dict", "required": True, "options": PLACE},
+            "source": {"type": "dict", "required": True, "options": NAMED},
             "max_lag": {"type": "float", "default": 0},
             "replicas": {"type": "bool", "default": False},
             "queues": {"type": "list", "elements": "dict", "default": [], "options": QUEUE},

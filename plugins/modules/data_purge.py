@@ -143,28 +143,18 @@ seconds:
   returned: always
 """
 
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import PurgeError
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.run import purge
-
-PLACE: dict[str, Any] = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int"},
-    "dbname": {"type": "str"},
-    "user": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "sslmode": {"type": "str", "default": "prefer", "choices": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]},
-    "path": {"type": "path"},
-}
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.place import ANY
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "engine": {"type": "str", "default": "postgresql", "choices": ["postgresql", "mysql", "sqlite"]},
-            "database": {"type": "dict", "required": True, "options": PLACE},
+            "database": {"type": "dict", "required": True, "options": ANY},
             "policy": {"type": "dict", "required": True},
             "tier": {"type": "str", "required": True, "choices": ["development", "test", "staging", "production"]},
             "environment": {"type": "str", "default": ""},

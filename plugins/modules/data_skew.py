@@ -81,11 +81,12 @@ summary:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql import skew as of_mysql
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.place import NAMED
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql import skew as of_postgresql
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew import compare, refusal, worst
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew_engines import PLACE, ready
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -104,8 +105,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "engine": {"type": "str", "default": "postgresql", "choices": ["postgresql", "mysql"]},
-            "source": {"type": "dict", "required": True, "options": PLACE},
-            "target": {"type": "dict", "required": True, "options": PLACE},
+            "source": {"type": "dict", "required": True, "options": NAMED},
+            "target": {"type": "dict", "required": True, "options": NAMED},
             "migrations": {"type": "str", "default": "report", "choices": ["report", "refuse"]},
         },
         supports_check_mode=True,

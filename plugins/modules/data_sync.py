@@ -239,17 +239,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.keys import KeyTooShort
 from ansible_collections.evenkeel.release.plugins.module_utils._sync import together
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.place import ANY
 
 MODES = ["auto", "full", "differential", "incremental", "subset", "schema_only"]
-PLACE = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int"},
-    "dbname": {"type": "str"},
-    "user": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "sslmode": {"type": "str", "default": "prefer", "choices": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]},
-    "path": {"type": "path"},
-}
 PROOF = {
     "enabled": {"type": "bool", "default": True},
     "remask_percent": {"type": "float", "default": 2},
@@ -261,8 +253,8 @@ PROOF = {
 DATABASE: dict[str, Any] = {
     "name": {"type": "str"},
     "engine": {"type": "str", "choices": ["postgresql", "mysql", "sqlite"]},
-    "source": {"type": "dict", "options": PLACE},
-    "target": {"type": "dict", "options": PLACE},
+    "source": {"type": "dict", "options": ANY},
+    "target": {"type": "dict", "options": ANY},
     "target_tier": {"type": "str", "choices": ["development", "test", "staging", "production"]},
     "policy": {"type": "dict"},
     "key": {"type": "str", "no_log": True},

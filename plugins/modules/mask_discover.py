@@ -129,10 +129,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.detect_propose import Proposal, propose, removals
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.detect_render import additions, merged, render
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.policy import structure_faults
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql import discover as of_mysql
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.place import NAMED
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql import discover as of_postgresql
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew_engines import PLACE, ready
 
 try:
     import yaml
@@ -231,7 +232,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "engine": {"type": "str", "default": "postgresql", "choices": ["postgresql", "mysql"]},
-            "source": {"type": "dict", "required": True, "options": PLACE},
+            "source": {"type": "dict", "required": True, "options": NAMED},
             "dest": {"type": "path"},
             "policy": {"type": "dict"},
             "name": {"type": "str"},

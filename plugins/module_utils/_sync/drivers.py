@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
+
 
 # Written out, because Ansible sends along to a host what it finds imported by name; inside the functions, because only the
 # driver of the engine that is used has to be there.
@@ -22,7 +24,8 @@ def _driver(engine: str) -> Any:
     return sqlite
 
 
-def missing(engine: str) -> str:
-    """Why this engine can't run in this Python; empty when it can."""
+def ready(engine: str) -> None:
+    """Says in one line which driver is missing in this Python, before anything else is tried."""
     driver = _driver(engine)
-    return "" if driver.AVAILABLE else str(driver.MISSING)
+    if not driver.AVAILABLE:
+        raise SyncError(str(driver.MISSING))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import missing
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 
 ENGINES = ("postgresql", "mysql", "sqlite")
@@ -31,8 +31,6 @@ def synchronize(params: Mapping[str, Any], *, check_mode: bool, tell: Callable[[
     engine = params["engine"]
     if engine not in ENGINES:
         raise SyncError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
-    fault = missing(engine)
-    if fault:
-        raise SyncError(fault)
+    ready(engine)
     found: dict[str, Any] = _runner(engine).synchronize(params, check_mode=check_mode, tell=tell)
     return found

@@ -22,7 +22,6 @@ try:
 except ImportError:
     psycopg = sql = None
     AVAILABLE = False
-HAS_PSYCOPG = AVAILABLE
 
 MISSING = (
     "data_sync needs psycopg 3 in the Python that runs it (pip install 'psycopg[binary]'); "
