@@ -9,14 +9,20 @@ import pwd
 import re
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.module_utils import _supervisor as sv
 from ansible_collections.evenkeel.release.plugins.module_utils._engines.common import Context, EngineError, find_program
-from ansible_collections.evenkeel.release.plugins.module_utils._haproxy import Balancer, TrafficError
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.base import TrafficError
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.haproxy import Balancer
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.haproxy_text import CANARY, CLOSED, NO_CANARY, OPEN
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.haproxy_text import PAGE as PAGE_KEY
 
 NAME = "haproxy"
 COLOURS = ("blue", "green")
+# The old release started anew beside a canary; it is never the live pool.
+BASELINE = "baseline"
 SAFE_PATH = re.compile(r"[A-Za-z0-9_./+@:=-]+\Z")
 SAFE_URI = re.compile(r"/[A-Za-z0-9_./+@:=?&%~-]*\Z")
 
@@ -50,30 +56,97 @@ defaults
 
 
 def render(*, address: str, socket: str, map_file: str, drop: str, applications: list[dict[str, Any]], idle: int = 0) -> str:
-    """applications: [{service, http, preview, check_path, servers: {blue: [{name, address, port}], green: [...]}}]"""
+    """applications: [{service, http, preview, check_path, servers: {blue: [{name, address, port}], green: [...], and baseline: [...] where wanted}}]
+
+    servers {main: [...]} are of a service whose release is replaced on its hosts: it has one pool, with the service's name.
+    """
     parts = [HEAD.format(socket=socket, drop=drop)]
     for application in applications:
         parts += [_frontends(application, address=address, map_file=map_file)]
-        parts += [_backend(application, colour) for colour in COLOURS]
+        parts += [_backend(application, pool, servers) for pool, servers in _pools(application).items()]
     if not applications and idle:
         # No application uses this balancer yet: it answers all the same, so that its probes can tell that it runs.
         parts += ["frontend idle\n    bind %s:%d\n    http-request return status 503\n" % (address, idle)]
     return "\n".join(parts)
 
 
+# One entry of the map per question, so that each can be answered anew while HAProxy runs:
+#   shop shop_blue              the live pool
+#   shop.canary shop_green:500  the canary and its share of 10000 requests, or none:0
+#   shop.canary shop_green:500:shop_baseline   beside it the old release started anew, with the same share from the other end of the lots
+#   shop.page closed:30         a page with Retry-After instead of the service, or open
+# The cookie keeps the lot that a client drew: who was in a canary of 5 % is in one of 20 %, and nobody draws twice.
+# A canary without a server that is up gets nobody but those who ask for it: its share goes to the live pool.
+FRONTEND = """\
+frontend %(s)s_live
+    bind %(a)s:%(http)d
+    http-request set-var(txn.page) str(%(s)s.page),map_str(%(map)s,open)
+    http-request return status 503 content-type text/html string "%(page)s" hdr Retry-After %%[var(txn.page),field(2,:)] \
+hdr Cache-Control no-store if { var(txn.page) -m beg closed }
+    http-request set-var(txn.pool) %(live)s
+    http-request set-var(txn.split) str(%(s)s.canary),map_str(%(map)s,none:0)
+    acl whole var(txn.split) -m beg none:
+    http-request set-var(txn.canary) var(txn.split),field(1,:) if !whole
+    http-request set-var(txn.share) var(txn.split),field(2,:) if !whole
+%(alike)s\
+    http-request set-var(txn.share) int(0) if { var(txn.canary) -m str %(first)s } { nbsrv(%(first)s) lt 1 }
+    http-request set-var(txn.share) int(0) if { var(txn.canary) -m str %(last)s } { nbsrv(%(last)s) lt 1 }
+    http-request set-var(txn.lot) req.cook(evenkeel_%(s)s) if !whole { req.cook(evenkeel_%(s)s) -m reg ^[0-9]{1,4}$ }
+    http-request set-var(txn.drawn) bool(true) if !whole !{ var(txn.lot) -m found }
+    http-request set-var(txn.lot) rand(10000) if { var(txn.drawn) -m bool }
+    acl wants req.hdr(X-Evenkeel-Canary),lower -m str always
+    acl wants req.cook(evenkeel_canary),lower -m str always
+    acl shuns req.hdr(X-Evenkeel-Canary),lower -m str never
+    acl shuns req.cook(evenkeel_canary),lower -m str never
+%(beside)s\
+    http-request set-var(txn.pool) var(txn.canary) if !whole !shuns { var(txn.lot),sub(txn.share) -m int lt 0 }
+    http-request set-var(txn.pool) var(txn.canary) if !whole wants
+    http-after-response add-header Set-Cookie "evenkeel_%(s)s=%%[var(txn.lot)]; Path=/; HttpOnly; SameSite=Lax" if { var(txn.drawn) -m bool }
+    use_backend %%[var(txn.pool)]
+    default_backend %(first)s
+
+frontend %(s)s_preview
+    bind %(a)s:%(preview)d
+    use_backend %(last)s if { %(live)s -m str %(first)s }
+    default_backend %(first)s
+"""
+# A canary that is down changes nothing for whoever is with the baseline.
+ALIKE = """\
+    http-request set-var(txn.alike) var(txn.split),field(3,:) if !whole
+    http-request set-var(txn.rest) int(10000),sub(txn.share) if !whole
+"""
+BESIDE = """\
+    http-request set-var(txn.pool) str(%(pool)s) if !whole !shuns { var(txn.alike) -m str %(pool)s } { nbsrv(%(pool)s) gt 0 } \
+{ var(txn.lot),sub(txn.rest) -m int ge 0 }
+"""
+PAGE = "<!doctype html><title>Back soon</title><p>This service is being updated and will be back soon."
+
+
+def _pools(application: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """{backend: its servers}; the first one is live when nothing says otherwise."""
+    service, servers = application["service"], application["servers"]
+    if "main" in servers:
+        return {service: servers["main"]}
+    return {f"{service}_{colour}": servers[colour] for colour in (*COLOURS, BASELINE) if colour in servers}
+
+
+def _choices(pools: Sequence[str]) -> list[str]:
+    """The pools that can be live."""
+    return [pool for pool in pools if not pool.endswith(f"_{BASELINE}")] or list(pools)
+
+
 def _frontends(application: dict[str, Any], *, address: str, map_file: str) -> str:
-    service = application["service"]
-    live = f"str({service}),map_str({map_file},{service}_blue)"
-    return (
-        "frontend {s}_live\n    bind {a}:{http}\n    use_backend %[{live}]\n    default_backend {s}_blue\n\n"
-        "frontend {s}_preview\n    bind {a}:{preview}\n    use_backend {s}_green if {{ {live} -m str {s}_blue }}\n"
-        "    default_backend {s}_blue\n"
-    ).format(s=service, a=address, http=application["http"], preview=application["preview"], live=live)
+    service, pools = application["service"], _choices(list(_pools(application)))
+    beside = [f"{service}_{BASELINE}"] if BASELINE in application["servers"] else []
+    live = f"str({service}),map_str({map_file},{pools[0]})"
+    words = {"s": service, "a": address, "http": application["http"], "preview": application["preview"], "map": map_file, "live": live, "page": PAGE}
+    words.update(alike=ALIKE if beside else "", beside="".join(BESIDE % {"pool": pool} for pool in beside))
+    return FRONTEND % {**words, "first": pools[0], "last": pools[-1]}
 
 
-def _backend(application: dict[str, Any], colour: str) -> str:
+def _backend(application: dict[str, Any], pool: str, servers: list[dict[str, Any]]) -> str:
     lines = [
-        "backend {}_{}".format(application["service"], colour),
+        f"backend {pool}",
         "    balance roundrobin",
         "    http-request disable-l7-retry unless METH_GET or { method HEAD OPTIONS }",
     ]
@@ -81,20 +154,38 @@ def _backend(application: dict[str, Any], colour: str) -> str:
         lines += ["    option httpchk", "    http-check send meth GET uri {} ver HTTP/1.1 hdr Host localhost".format(application["check_path"])]
         lines += ["    http-check expect status 200-399"]
     check = " check inter 500ms fastinter 200ms downinter 200ms rise 1 fall 2"
-    for server in application["servers"][colour]:
+    for server in servers:
         lines.append("    server %s %s:%d%s" % (server["name"], server["address"], server["port"], check))
     return "\n".join(lines) + "\n"
 
 
-def map_text(existing: str, services: list[str]) -> str:
-    """The map with an entry for every service: a new one starts on blue, an existing one stays, the others go."""
-    known = dict(line.split(None, 1) for line in existing.splitlines() if len(line.split(None, 1)) == 2 and line[0] != "#")
-    entries = []
-    for service in services:
-        value = known.get(service, "").strip()
-        allowed = [f"{service}_{colour}" for colour in COLOURS]
-        entries.append(f"{service} {value if value in allowed else allowed[0]}\n")
+def map_text(existing: str, services: Mapping[str, Sequence[str]]) -> str:
+    """The map with an entry for every service: a new one starts on its first pool, an existing one stays, the others go.
+
+    services: {service: its pools}
+    """
+    known, entries = _known(existing), []
+    for service, pools in services.items():
+        value = known.get(service, "")
+        entries.append(f"{service} {value if value in _choices(pools) else pools[0]}\n")
     return "".join(entries)
+
+
+def beside_text(existing: str, services: Mapping[str, Sequence[str]]) -> str:
+    """The entries beside: a new service is whole and open, what an existing one is stays."""
+    known, entries = _known(existing), []
+    for service, pools in services.items():
+        split = "({}):\\d{{1,5}}".format("|".join(re.escape(pool) for pool in _choices(pools)))
+        split += f"(:{re.escape(service)}_{BASELINE})?" if f"{service}_{BASELINE}" in pools else ""
+        for key, first, other in ((CANARY, NO_CANARY, split), (PAGE_KEY, OPEN, rf"{CLOSED}:\d+")):
+            value = known.get(service + key, "")
+            entries.append(f"{service}{key} {value if re.fullmatch(other, value) else first}\n")
+    return "".join(entries)
+
+
+def _known(existing: str) -> dict[str, str]:
+    lines = [line.split(None, 1) for line in existing.splitlines() if line[:1] != "#"]
+    return {parts[0]: parts[1].strip() for parts in lines if len(parts) == 2}
 
 
 def validate(context: Context) -> list[str]:
@@ -126,7 +217,8 @@ def prepare(context: Context) -> None:
     if not context.check and os.path.dirname(context.paths["socket"]) != context.root:
         sv.make_runtime_dir(os.path.dirname(context.paths["socket"]), os.geteuid(), os.getegid())
     applications = context.settings.get("applications") or []
-    wanted = map_text(sv.read_text(context.paths["map"]) or "", [item["service"] for item in applications])
+    found, services = sv.read_text(context.paths["map"]) or "", {item["service"]: list(_pools(item)) for item in applications}
+    wanted = map_text(found, services) + beside_text(found, services)
     text = render(
         address=context.address,
         socket=context.paths["socket"],

@@ -12,18 +12,25 @@ import threading
 import time
 from pathlib import Path
 
-from ansible_collections.evenkeel.release.plugins.module_utils import _haproxy as hp
 from ansible_collections.evenkeel.release.plugins.module_utils._engines import haproxy as engine
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic import haproxy as hp
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.base import TrafficError
 from ansible_collections.evenkeel.release.tests.integration.support.process import Server, free_port
 
+POOLS = {"shop": ["shop_blue", "shop_green"]}
 BACKEND = """
-import sys, time
+import sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+gate = threading.Event()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        if self.path == "/slow":
-            time.sleep(1.5)
+        if self.path == "/hold":
+            gate.wait(25)
+        if self.path == "/release":
+            gate.set()
+        if self.path == "/arm":
+            gate.clear()
         body = sys.argv[2].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -44,6 +51,13 @@ class Colour:
     def start(self):
         self.process = subprocess.Popen([sys.executable, "-c", BACKEND, str(self.port), self.name], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def tell(self, path):
+        """To the server itself, past the balancer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path)
+        connection.getresponse().read()
+        connection.close()
+
     def end(self, number=signal.SIGKILL):
         if self.process is not None:
             self.process.send_signal(number)
@@ -56,13 +70,18 @@ class Scene:
         self.folder = Path(tempfile.mkdtemp(prefix="ekt-", dir="/var/tmp"))
         self.socket, self.map, self.port = str(self.folder / "admin.sock"), str(self.folder / "live.map"), free_port()
         self.blue, self.green = (Colour(name, free_port()) for name in ("blue", "green"))
-        Path(self.map).write_text("# which colour is live\nshop shop_blue\n")
+        Path(self.map).write_text(
+            "# which colour is live\n"
+            + engine.map_text("", {"shop": ["shop_blue", "shop_green"]})
+            + engine.beside_text("", {"shop": ["shop_blue", "shop_green"]})
+        )
         servers = {colour.name: [{"name": f"web_{colour.name}", "address": "127.0.0.1", "port": colour.port}] for colour in (self.blue, self.green)}
         application = {"service": "shop", "http": self.port, "preview": free_port(), "check_path": "/", "servers": servers}
         config = engine.render(address="127.0.0.1", socket=self.socket, map_file=self.map, drop="", applications=[application])
         (self.folder / "haproxy.cfg").write_text(config)
         self.binary = str(binary)
         self.balancer = hp.Balancer(self.socket)
+        self.driver = hp.Driver(self.socket, self.map)
         self.blue.start()
         self.green.start()
         self.start()
@@ -76,7 +95,7 @@ class Scene:
     def _answers(self):
         try:
             self.balancer.backends()
-        except hp.TrafficError:
+        except TrafficError:
             return False
         return True
 
@@ -93,12 +112,30 @@ class Scene:
         connection.close()
         return answer.status, body
 
+    def hold(self, count=1):
+        """Requests that blue answers when it is told /release; (their threads, their answers with the time each came)."""
+        self.blue.tell("/arm")
+        answers = []
+
+        def ask():
+            try:
+                answers.append((self.get("/hold")[0], time.monotonic()))
+            except (OSError, http.client.HTTPException):
+                answers.append((0, time.monotonic()))
+
+        users = [threading.Thread(target=ask) for _number in range(count)]
+        for user in users:
+            user.start()
+        while self.driver.sessions([("shop_blue", "web_blue")])[0] < count:
+            time.sleep(0.01)
+        return users, answers
+
     def live(self):
         return self.balancer.entries(self.map)["shop"]
 
     def switch(self, colour):
         self.balancer.wait_up(f"shop_{colour}", deadline=10)
-        self.balancer.switch(self.map, "shop", f"shop_{colour}")
+        self.driver.switch("shop", f"shop_{colour}")
 
     def close(self):
         self.blue.end()
@@ -107,11 +144,11 @@ class Scene:
 
 
 class Users:
-    """Each keeps one connection and asks again at once. A sample is (began, status or 0, body); GET and POST in turn."""
+    """Each keeps one connection and asks again at once. A sample is (began, status or 0, body, ended); GET and POST in turn."""
 
     def __init__(self, scene, count=8):
         self._scene, self._stop = scene, threading.Event()
-        self.samples: list[tuple[float, int, str]] = []
+        self.samples: list[tuple[float, int, str, float]] = []
         self.reconnects = 0
         self._threads = [threading.Thread(target=self._ask) for _number in range(count)]
 
@@ -139,10 +176,10 @@ class Users:
             try:
                 connection.request("POST" if turn % 2 else "GET", "/")
                 answer = connection.getresponse()
-                self.samples.append((began, answer.status, answer.read().decode()))
+                self.samples.append((began, answer.status, answer.read().decode(), time.monotonic()))
                 self.reconnects += answer.will_close
             except (OSError, http.client.HTTPException) as exc:
-                self.samples.append((began, 0, str(exc)))
+                self.samples.append((began, 0, str(exc), time.monotonic()))
                 connection.close()
             time.sleep(0.002)
         connection.close()
