@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
+from ansible_collections.evenkeel.release.plugins.module_utils._probe.jmespath import search
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec
 
 PASSED, FAILED, ERRORED, INCONCLUSIVE = "passed", "failed", "errored", "inconclusive"
@@ -18,12 +19,18 @@ RANK = (PASSED, INCONCLUSIVE, ERRORED, FAILED)
 QUANTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "max_ms": 1.0}
 AGGREGATES = ("samples", "error_rate", "success_ratio", *QUANTILES)
 TIMES = ("connect_ms", "tls_ms", "ttfb_ms")
-PER_SAMPLE_PREFIXES = ("json.",)
+# What stands after these says which part of a body or output is meant.
+PER_SAMPLE_PREFIXES = ("json.", "jmespath:")
+# Of these the last value is reported.
+LAST = (
+    *("status", "exit_code", "certificate_days_left", "depth", "bytes", "serving", "rcode", "answers", "answer_count", "ttl"),
+    *("role", "replicas", "lag_bytes", "lag_seconds", "link", "value", "rows", "server_version", "messages", "consumers", "series", "min", "max"),
+)
 WORDS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "matches")
 OPERATORS = {**dict(zip(WORDS, WORDS)), "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 SIGNS = {"eq": "=", "ne": "other than", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in": "one of", "contains": "containing", "matches": "matching"}
 SHOWN = 80
-_MISSING = object()
+MISSING = object()
 
 
 def judge(spec: Spec, samples: Sequence[Sample]) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def aggregate(told: Sequence[Sample], good: Sequence[bool]) -> dict[str, Any]:
         values = sorted(sample[name] for sample in answers if name in sample)
         if values:
             metrics[name] = quantile(values, 0.5)
-    for name in ("status", "exit_code", "certificate_days_left", "depth", "bytes"):
+    for name in LAST:
         values = [sample[name] for sample in answers if name in sample]
         if values:
             metrics[name] = values[-1]
@@ -105,31 +112,33 @@ def _number(value: Any) -> Optional[float]:
 
 
 def _good(spec: Spec, sample: Sample) -> bool:
-    return sample["state"] == "answered" and not _broken_expectations(spec, sample)
+    return sample["state"] == "answered" and not broken_expectations(spec, sample)
 
 
-def _broken_expectations(spec: Spec, sample: Sample) -> list[str]:
+def broken_expectations(spec: Spec, sample: Sample) -> list[str]:
     return [
         _sentence(condition, _shown(condition, found))
         for condition in spec["expect"]
         for found in [value_of(sample, condition["metric"])]
-        if found is _MISSING or not compare(condition["op"], found, condition["value"])
+        if found is MISSING or not compare(condition["op"], found, condition["value"])
     ]
 
 
 def value_of(sample: Sample, metric: str) -> Any:
-    """A sample's value; `json.a.b.0` is looked up in its body or output."""
-    if not metric.startswith("json."):
-        return sample.get(metric, _MISSING)
+    """A sample's value; `json.a.b.0` and `jmespath:a.b[0]` are looked up in its body or output."""
+    if not metric.startswith(PER_SAMPLE_PREFIXES):
+        return sample.get(metric, MISSING)
     try:
         value = json.loads(str(sample.get("body", sample.get("stdout", ""))))
-    except ValueError:
-        return _MISSING
+        if metric.startswith("jmespath:"):
+            return search(metric.partition(":")[2], value)
+    except (ValueError, RecursionError):  # an expression that can't be applied to the document as well
+        return MISSING
     for part in metric.split(".")[1:]:
         try:
             value = value[int(part)] if isinstance(value, list) else value[part]
         except (KeyError, IndexError, ValueError, TypeError):
-            return _MISSING
+            return MISSING
     return value
 
 
@@ -138,14 +147,14 @@ def _evaluate(condition: Mapping[str, Any], metrics: Mapping[str, Any], answers:
     metric = condition["metric"]
     whole = metric in AGGREGATES or metric in TIMES
     found = [metrics[name] for name in [metric] if name in metrics] if whole else [value_of(sample, metric) for sample in answers]
-    against = [value for value in found if value is _MISSING or not compare(condition["op"], value, condition["value"])]
+    against = [value for value in found if value is MISSING or not compare(condition["op"], value, condition["value"])]
     shown = _shown(condition, against[0] if against else found[-1] if found else None)
     return {**condition, "found": shown, "holds": not against if found else None, "broken": len(against), "of": len(found)}
 
 
 def _shown(condition: Mapping[str, Any], found: Any) -> Any:
     """What a report may show: never a whole body, which may hold anything."""
-    if found is _MISSING:
+    if found is MISSING:
         return "nothing"
     if condition["metric"] in ("body", "stdout"):
         return f"{len(found)} characters" if found is not None else None
@@ -176,7 +185,7 @@ def _with_cause(reason: str, spec: Spec, told: Sequence[Sample]) -> str:
     for sample in reversed(told):
         if sample["state"] == "unavailable":
             return f"{reason}: {sample['reason']}"
-        broken = _broken_expectations(spec, sample)
+        broken = broken_expectations(spec, sample)
         if broken:
             return f"{reason}: {'; '.join(broken)}"
     return reason
