@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""200 endpoints that answer after 20 ms: one call, against a loop of ansible.builtin.uri; and how exact the times are."""
+"""200 endpoints that answer after 20 ms: one call, against a loop of ansible.builtin.uri; how exact the times are; and scenarios side by side."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._runner import Bench
 
 ENDPOINTS, WAIT_MS, AT_ONCE = 200, 20, 64
+SCENARIOS, STEPS = 50, 4
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
@@ -53,6 +54,8 @@ def _rows(bench: Bench, port: int, took: Sequence[float]) -> None:
     bench.row(f"{ENDPOINTS} endpoints: play, against a uri loop", ours=_play(bench.tmp, "ours", ours), reference=play, bar=1 / 50)
     bench.repeat = usual
     bench.row(f"error of a time, p95, {AT_ONCE} at once", ours=lambda: _error(port, took, AT_ONCE), reference=1.0, bar=2, unit="ms")
+    together, one_by_one = (_scenarios(port, at_once) for at_once in (AT_ONCE, 1))
+    bench.row(f"{SCENARIOS} scenarios of {STEPS} steps, against one after the other", ours=together, reference=one_by_one, bar=1 / 10)
     bench.row("error of a time, p95, 1 at once", ours=lambda: _error(port, took, 1), reference=1.0, bar=2, unit="ms")
 
 
@@ -69,6 +72,20 @@ def _play(tmp: Path, name: str, task: dict[str, Any]) -> Any:
         done = subprocess.run(argv, env=environment, cwd=tmp, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"the play {name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+
+    return once
+
+
+def _scenarios(port: int, at_once: int) -> Any:
+    steps = [{"name": str(number), "path": f"/{WAIT_MS}?{number}"} for number in range(STEPS - 1)]
+    clean_up = [{"name": "clean up", "path": f"/{WAIT_MS}?{STEPS}"}]
+    probe = {"type": "scenario", "url": f"http://127.0.0.1:{port}", "steps": steps, "cleanup": clean_up}
+    specs, faults = complete([{"name": str(number), **probe} for number in range(SCENARIOS)])
+    assert not faults, faults
+
+    def once() -> None:
+        verdicts = {result["verdict"] for result in Engine(Plan(deadline=120, concurrency=at_once)).run(specs)}
+        assert verdicts == {"passed"}, verdicts
 
     return once
 

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.judge import FAILED, INCONCLUSIVE, PASSED, judge, overall
-from ansible_collections.evenkeel.release.plugins.module_utils._probe.kinds import KINDS
-from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec, classify
+from ansible_collections.evenkeel.release.plugins.module_utils._probe.kinds import KINDS, uses_tls
+from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec, Unknown, classify
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.spec import target
-from ansible_collections.evenkeel.release.plugins.module_utils._probe.transport import tls_context, tls_slots
+from ansible_collections.evenkeel.release.plugins.module_utils._probe.transport import addresses_of, tls_context, tls_slots
+
+ADDRESSES_AT_ONCE = 7  # further threads for a probe of each address
 
 
 class Plan(NamedTuple):
@@ -38,7 +40,13 @@ class _Course:
         self.attempts = 0
         self.streak = 0
         self.last: Optional[dict[str, Any]] = None
+        self.latest: Sample = {}
         self.done = False
+        # One course per address, once the name of a probe of each address is resolved.
+        self.addresses: Optional[list[_Course]] = None
+
+    def to_resolve(self) -> bool:
+        return self.spec.get("addresses") == "each" and "address" not in self.spec
 
 
 class Engine:
@@ -51,7 +59,7 @@ class Engine:
         self._end = 0.0
 
     def run(self, specs: Sequence[Spec]) -> list[dict[str, Any]]:
-        """One result per probe, in their order. Returns at the deadline even when a thread hangs in name resolution."""
+        """One result per probe, or per address of it, in their order. Returns at the deadline even when a thread hangs in name resolution."""
         courses = [_Course(spec) for spec in specs]
         _prepare(specs)
         started = time.perf_counter()
@@ -64,11 +72,12 @@ class Engine:
         sys.setswitchinterval(0.0005)
         try:
             # Daemons: a hanging one must not keep the process alive.
-            for _number in range(min(self._plan.concurrency, len(courses))):
+            most = len(courses) + ADDRESSES_AT_ONCE * sum(course.to_resolve() for course in courses)
+            for _number in range(min(self._plan.concurrency, most)):
                 threading.Thread(target=self._work, daemon=True).start()
             with self._ready:
                 self._ready.wait_for(lambda: self._open == 0, timeout=self._plan.deadline)
-                return [self._result(course) for course in courses]
+                return [self._result(one) for course in courses for one in course.addresses or [course]]
         finally:
             sys.setswitchinterval(usual_switch)
 
@@ -81,10 +90,22 @@ class Engine:
             if course is None:
                 return
             started = time.perf_counter()
-            sample = take_sample(course.spec, self._end - started)
+            if course.to_resolve():
+                addresses, sample = _resolve(course.spec)
+            else:
+                addresses, sample = [], take_sample(course.spec, self._end - started)
             with self._ready:
-                self._advance(course, sample, started)
+                if addresses:
+                    self._divide(course, addresses)
+                else:
+                    self._advance(course, sample, started)
                 self._ready.notify_all()
+
+    def _divide(self, course: _Course, addresses: Sequence[str]) -> None:
+        course.addresses = [_Course({**course.spec, "address": address}) for address in addresses]
+        self._open += len(course.addresses) - 1
+        for one in course.addresses:
+            self._put(time.perf_counter(), one)
 
     def _take(self) -> Optional[_Course]:
         """The next probe that is due; None when all are done or the deadline has passed."""
@@ -100,6 +121,7 @@ class Engine:
             return None
 
     def _advance(self, course: _Course, sample: Sample, started: float) -> None:
+        course.latest = sample
         if course.to_warm:
             course.to_warm -= 1
             self._put(started + course.spec["interval"], course)
@@ -125,15 +147,31 @@ class Engine:
             reason = f"it passed {course.streak} of {self._plan.consecutive} times in a row before the deadline"
             found = {**found, "verdict": INCONCLUSIVE, "reason": reason}
         named = {"name": course.spec["name"], "type": course.spec["type"], "target": target(course.spec)}
+        if "address" in course.spec:
+            named["address"] = course.spec["address"]
+            named["family"] = "IPv6" if ":" in course.spec["address"] else "IPv4"
+        if "steps" in course.latest:
+            named["steps"] = course.latest["steps"]
         return {**named, **found, "attempts": course.attempts}
 
 
+def _resolve(spec: Spec) -> tuple[list[str], Sample]:
+    """(addresses, what to take for a sample when there is none)."""
+    try:
+        return addresses_of(spec), {}
+    except (OSError, UnicodeError) as exc:
+        return [], classify(exc, spec["timeout"])
+
+
 def take_sample(spec: Spec, time_left: float) -> Sample:
-    """One sample, never longer than what is left of the whole call."""
+    """One sample, never longer than what is left of the whole call. What a scenario has to clean up gets its own share of that."""
     kind = KINDS[spec["type"]]
+    time_left -= spec["cleanup_timeout"] if spec.get("cleanup") else 0
     limited = {**spec, "timeout": max(0.001, min(spec["timeout"], time_left))}
     try:
-        if not kind.tls:
+        if spec.get("cleanup") and time_left <= 0:
+            raise Unknown("before the deadline there was no time left to run it and to clean up")
+        if not uses_tls(spec):
             return kind.sample(limited)
         with tls_slots:
             return kind.sample(limited)
@@ -148,15 +186,19 @@ def summary(results: Sequence[dict[str, Any]]) -> tuple[str, str]:
     if not bad:
         return verdict, f"All {len(results)} probes passed." if results else "There was no probe to run."
     bad.sort(key=lambda result: result["verdict"] != FAILED)
-    lines = [f"{result['name']} ({result['type']} {result['target']}) {result['verdict']}: {result['reason']}" for result in bad[:20]]
+    lines = [f"{result['name']} ({_where(result)}) {result['verdict']}: {result['reason']}" for result in bad[:20]]
     more = f"\nand {len(bad) - 20} more" if len(bad) > 20 else ""
     return verdict, f"{len(bad)} of {len(results)} probes did not pass.\n" + "\n".join(lines) + more
+
+
+def _where(result: dict[str, Any]) -> str:
+    return " ".join([result["type"], result["target"], *(["at", result["address"]] if "address" in result else [])])
 
 
 def _prepare(specs: Sequence[Spec]) -> None:
     """Load certificates before the clock of any sample runs; a missing file is that probe's own outcome later."""
     for spec in specs:
-        if KINDS[spec["type"]].tls:
+        if uses_tls(spec) or spec.get("scheme") == "https":
             try:
                 tls_context(spec)
             except OSError:

@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.certificate import days_left
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec, Unavailable, answered
@@ -22,10 +22,21 @@ METRICS_TLS = (*METRICS, "tls_ms", "certificate_days_left")
 BODY_LIMIT = 1 << 20
 
 
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    ttfb_ms: float  # from the end of sending to the first byte
+
+
 def sample(spec: Spec) -> Sample:
-    deadline = Deadline(spec["timeout"])
-    secure = spec["type"] == "https"
-    request = _request_bytes(spec)
+    metrics, answer = fetch(spec, Deadline(spec["timeout"]), secure=spec["type"] == "https")
+    return answered({**metrics, "status": answer.status, "bytes": len(answer.body), "body": answer.body.decode("utf-8", "replace")})
+
+
+def fetch(spec: Spec, deadline: Deadline, *, secure: bool) -> tuple[dict[str, Any], Answer]:
+    """(times of the steps, the answer) of one request on a connection of its own."""
+    request = _request_bytes(spec, secure=secure)
     start = time.perf_counter()
     sock: Socket
     sock, connect_ms = connect(spec, deadline)
@@ -33,17 +44,18 @@ def sample(spec: Spec) -> Sample:
     try:
         if secure:
             sock, metrics["tls_ms"] = handshake(sock, spec, deadline)
-        metrics.update(_exchange(sock, request, spec["method"], deadline))
+        answer = _exchange(sock, request, spec["method"], deadline)
         metrics["total_ms"] = milliseconds(start, time.perf_counter())
+        metrics["ttfb_ms"] = answer.ttfb_ms
         if isinstance(sock, ssl.SSLSocket):
             metrics["certificate_days_left"] = days_left(sock, time.time())
     finally:
         sock.close()
-    return answered(metrics)
+    return metrics, answer
 
 
-def _exchange(sock: socket.socket, request: bytes, method: str, deadline: Deadline) -> dict[str, Any]:
-    """Send the request; first byte (from the end of sending), status, headers and the body up to its limit."""
+def _exchange(sock: socket.socket, request: bytes, method: str, deadline: Deadline) -> Answer:
+    """Send the request; the body up to its limit."""
     sock.settimeout(deadline.left())
     sock.sendall(request)
     sent = time.perf_counter()
@@ -58,7 +70,7 @@ def _exchange(sock: socket.socket, request: bytes, method: str, deadline: Deadli
         raise Unavailable(f"its answer is not HTTP ({type(exc).__name__})") from exc
     finally:
         response.close()
-    return {"ttfb_ms": ttfb, "status": response.status, "bytes": len(body), "body": body.decode("utf-8", "replace")}
+    return Answer(response.status, response.headers, body, ttfb)
 
 
 def _read(response: http.client.HTTPResponse, sock: socket.socket, deadline: Deadline) -> bytes:
@@ -74,9 +86,9 @@ def _read(response: http.client.HTTPResponse, sock: socket.socket, deadline: Dea
     return b"".join(blocks)[:BODY_LIMIT]
 
 
-def _request_bytes(spec: Spec) -> bytes:
+def _request_bytes(spec: Spec, *, secure: bool) -> bytes:
     body = _body(spec.get("body"))
-    default_port = 443 if spec["type"] == "https" else 80
+    default_port = 443 if secure else 80
     name = f"[{spec['host']}]" if ":" in spec["host"] else spec["host"]
     headers = {
         "Host": name if spec["port"] == default_port else f"{name}:{spec['port']}",

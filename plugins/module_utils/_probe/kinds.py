@@ -6,10 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
-from ansible_collections.evenkeel.release.plugins.module_utils._probe import command, http, postgresql, tcp
+from ansible_collections.evenkeel.release.plugins.module_utils._probe import (
+    amqp,
+    command,
+    dns,
+    grpc,
+    http,
+    mysql,
+    postgresql,
+    prometheus,
+    redis,
+    scenario,
+    scenario_spec,
+    tcp,
+)
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec
+
+
+def _no_faults(_spec: Spec) -> list[str]:
+    return []
+
+
+def _nothing(_spec: Spec) -> dict[str, Any]:
+    return {}
 
 
 class Kind(NamedTuple):
@@ -18,23 +39,92 @@ class Kind(NamedTuple):
     metrics: tuple[str, ...]
     options: frozenset[str]  # beside COMMON_OPTIONS
     tls: bool = False
+    port: Optional[int] = None  # when the probe names none
+    schemes: tuple[str, ...] = ()  # of the URL that it takes instead of host and port
+    families: tuple[str, ...] = ()  # of metrics whose names the service chooses
+    named: str = ""  # option that tells what is asked of the endpoint, for reports
+    defaults: Mapping[str, Any] = {}
+    faults: Callable[[Spec], list[str]] = _no_faults
+    fill: Callable[[Spec], dict[str, Any]] = _nothing
 
 
 COMMON_OPTIONS = frozenset({"name", "type", "samples", "warmup", "interval", "timeout", "expect", "conditions"})
-_NETWORK = frozenset({"host", "port"})
+_NETWORK = frozenset({"host", "port", "addresses"})
 _TLS = frozenset({"server_name", "validate_certs", "ca_path"})
+_TLS_IF = _TLS | {"tls"}
 _HTTP = _NETWORK | {"url", "path", "method", "headers", "body"}
+_LOGIN = frozenset({"user", "password"})
 
 KINDS: Mapping[str, Kind] = {
-    "http": Kind(http.sample, http.EXPECT, http.METRICS, frozenset(_HTTP)),
-    "https": Kind(http.sample, http.EXPECT, http.METRICS_TLS, frozenset(_HTTP | _TLS), tls=True),
-    "tcp": Kind(tcp.sample, tcp.EXPECT, tcp.METRICS, frozenset(_NETWORK)),
-    "tls": Kind(tcp.sample, tcp.EXPECT_TLS, tcp.METRICS_TLS, frozenset(_NETWORK | _TLS), tls=True),
+    "http": Kind(http.sample, http.EXPECT, http.METRICS, _HTTP, port=80, schemes=("http",)),
+    "https": Kind(http.sample, http.EXPECT, http.METRICS_TLS, _HTTP | _TLS, tls=True, port=443, schemes=("https",)),
+    "tcp": Kind(tcp.sample, tcp.EXPECT, tcp.METRICS, _NETWORK),
+    "tls": Kind(tcp.sample, tcp.EXPECT_TLS, tcp.METRICS_TLS, _NETWORK | _TLS, tls=True, port=443),
     "postgresql": Kind(
         postgresql.sample,
         postgresql.EXPECT,
         postgresql.METRICS,
-        frozenset(_NETWORK | _TLS | {"user", "password", "database", "sslmode"}),
+        _NETWORK | _TLS | _LOGIN | {"database", "sslmode"},
+        port=5432,
+        defaults={"sslmode": "prefer", "user": "postgres"},
+        fill=postgresql.fill,
     ),
     "command": Kind(command.sample, command.EXPECT, command.METRICS, frozenset({"command"})),
+    "grpc": Kind(grpc.sample, grpc.EXPECT, grpc.METRICS, _NETWORK | _TLS_IF | {"service", "headers"}, faults=grpc.faults),
+    "dns": Kind(
+        dns.sample,
+        dns.EXPECT,
+        dns.METRICS,
+        _NETWORK | {"query", "record", "transport", "answers"},
+        port=53,
+        named="query",
+        defaults={"record": "A", "transport": "udp"},
+        faults=dns.faults,
+        fill=dns.fill,
+    ),
+    "redis": Kind(redis.sample, redis.EXPECT, redis.METRICS, _NETWORK | _TLS_IF | _LOGIN, port=6379, families=redis.FAMILIES),
+    "mysql": Kind(
+        mysql.sample,
+        mysql.EXPECT,
+        mysql.METRICS,
+        _NETWORK | _TLS_IF | _LOGIN | {"database", "query", "get_public_key"},
+        port=3306,
+        faults=mysql.faults,
+    ),
+    "amqp": Kind(
+        amqp.sample,
+        amqp.EXPECT,
+        amqp.METRICS,
+        _NETWORK | _TLS_IF | _LOGIN | {"vhost", "queue"},
+        port=5672,
+        defaults={"vhost": "/"},
+        faults=amqp.faults,
+        fill=amqp.fill,
+    ),
+    "prometheus": Kind(
+        prometheus.sample,
+        prometheus.EXPECT,
+        prometheus.METRICS,
+        _NETWORK | _TLS | {"url", "headers", "query"},
+        port=9090,
+        schemes=("http", "https"),
+        faults=prometheus.faults,
+        fill=prometheus.fill,
+    ),
+    "scenario": Kind(
+        scenario.sample,
+        scenario.EXPECT,
+        scenario.METRICS,
+        _NETWORK | _TLS | {"url", "headers", "variables", "secrets", "steps", "cleanup", "cleanup_timeout"},
+        schemes=("http", "https"),
+        families=("step.",),
+        defaults={"timeout": 30.0, "cleanup_timeout": 10.0},
+        faults=scenario_spec.faults,
+        fill=scenario_spec.fill,
+    ),
 }
+
+
+def uses_tls(spec: Spec) -> bool:
+    """Whether a sample is one handshake; a scenario waits for other things much longer."""
+    return KINDS[spec["type"]].tls or bool(spec.get("tls"))

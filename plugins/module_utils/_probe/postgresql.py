@@ -66,6 +66,10 @@ class Wire:
         return data
 
 
+def fill(spec: Spec) -> dict[str, Any]:
+    return {"database": spec.get("database") or spec["user"]}
+
+
 def sample(spec: Spec) -> Sample:
     deadline = Deadline(spec["timeout"])
     start = time.perf_counter()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.evenkeel.release.tests.integration.probe.conftest import take
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -76,19 +77,24 @@ def test_a_certificate_that_is_not_trusted_or_ends_too_soon_fails(playbook: Any,
     assert "allowed: >= 60" in short["reason"]
 
 
-def test_until_passed_waits_for_a_late_service(playbook: Any, free_port: Any) -> None:
-    port = free_port()
+def test_until_passed_waits_for_a_late_service(playbook: Any) -> None:
+    asked: list[str] = []
 
-    def late() -> None:
-        time.sleep(4)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    class Late(Handler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if len(asked) > 3:
+                super().do_GET()
+            else:
+                self.send_error(503)
 
-    threading.Thread(target=late, daemon=True).start()
-    http_probe = {"name": "late", "type": "http", "host": "127.0.0.1", "port": port}
-    run, result = probe(playbook, http_probe, until="passed", consecutive=2, retry_interval=0.2, deadline=60)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Late)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    http_probe = {"name": "late", "type": "http", "host": "127.0.0.1", "port": server.server_address[1]}
+    run, result = probe(playbook, http_probe, until="passed", consecutive=2, retry_interval=0.1, deadline=60)
+    server.shutdown()
     assert run.rc == 0, run.stdout
-    assert result["probes"][0]["attempts"] > 2
+    assert (result["probes"][0]["attempts"], len(asked)) == (5, 5)
 
 
 def test_the_deadline_ends_the_wait_and_the_reason_is_told(playbook: Any, free_port: Any) -> None:
@@ -99,3 +105,14 @@ def test_the_deadline_ends_the_wait_and_the_reason_is_told(playbook: Any, free_p
     assert time.monotonic() - began < 30
     assert result["verdict"] == "failed"
     assert "connection refused" in result["msg"]
+
+
+def test_a_scenario_inside_tls_trusts_whom_it_is_told_to(secure: tuple[int, Path]) -> None:
+    port, certificate = secure
+    steps = [{"name": "page", "path": "/x", "expect": [{"metric": "body", "value": "ok"}]}]
+    trusted = take(type="scenario", url=f"https://localhost:{port}", steps=steps, ca_path=str(certificate), addresses="any")
+    assert (trusted["verdict"], "tls_ms" in trusted["steps"][0]) == ("passed", True), trusted
+    strange = take(type="scenario", url=f"https://localhost:{port}", steps=steps)
+    assert (strange["verdict"], "certificate was not accepted" in strange["reason"]) == ("failed", True)
+    by_address = take(type="scenario", url=f"https://127.0.0.1:{port}", steps=steps, ca_path=str(certificate), server_name="elsewhere.test")
+    assert "certificate was not accepted" in by_address["reason"]
