@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.release.plugins.plugin_utils._artifact import travel
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
 
 MODULE = "evenkeel.release.release_artifact"
 
@@ -19,15 +21,18 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         source = args.get("source")
-        if args.get("state", "present") != "present" or not source or source.startswith(("http://", "https://", "file://")):
+        if args.get("state", "present") != "present" or not source:
+            return self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+        variables = settings.templated(task_vars, self._templar.template)
+        path, url = travel.origin(source, args.get("sha256"), variables.get)
+        if url:
             return self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         # The digest decides whether anything has to travel: ask the host first, in check mode.
         probe = self._ask(args, task_vars)
         if probe.get("failed") or not probe.get("changed"):
             return probe
-        path = source if os.path.isabs(source) else os.path.abspath(source)
         if not os.path.isfile(path):
-            return {"failed": True, "msg": f"The artifact {path} is not a file on the controller. Check the artifact of the release manifest."}
+            return {"failed": True, "msg": travel.missing(source, path)}
         if self._task.check_mode:
             return probe
         args["source"] = self._send(path)

@@ -40,6 +40,8 @@ options:
     description:
       - The artifact, a tar archive, as a C(http), C(https) or C(file) URL or as a path.
       - A path is read on the controller and sent only to hosts that lack the release.
+      - When M(evenkeel.release.artifact) has put the artifact of O(sha256) into the cache of the controller, it is sent from there whatever
+        this says; an C(oci) or C(s3) address needs that.
     type: str
   sha256:
     description: Digest of the artifact that the release manifest pins, 64 hexadecimal digits; required with O(state=present).
@@ -67,6 +69,13 @@ EXAMPLES = r"""
     source: https://artifacts.example.com/shop-1.1.0.tar.gz
     sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 
+- name: Install what evenkeel.release.artifact fetched once for all hosts
+  evenkeel.release.release_artifact:
+    root: /srv/shop
+    version: 1.1.0
+    source: "{{ fetched.artifact.path }}"
+    sha256: "{{ fetched.artifact.sha256 }}"
+
 - name: Make it the current one
   evenkeel.release.release_artifact:
     root: /srv/shop
@@ -81,6 +90,10 @@ release_dir:
   returned: when O(version) is given
 current:
   description: Version that C(current) points at afterwards; empty when there is none.
+  type: str
+  returned: always
+colour:
+  description: Colour whose configuration is live; empty when there is none.
   type: str
   returned: always
 installed:
@@ -98,6 +111,7 @@ removed:
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.release.plugins.module_utils._release import stage
 from ansible_collections.evenkeel.release.plugins.module_utils._release.errors import ReleaseError
 from ansible_collections.evenkeel.release.plugins.module_utils._release.tree import ReleaseTree
 
@@ -105,22 +119,14 @@ VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
 
 
 def observe(tree):
-    return {"current": tree.current() or "", "installed": tree.installed()}
+    return {"current": tree.current() or "", "colour": tree.colour(), "installed": tree.installed()}
 
 
 def install(tree, params, check_mode):
     """Returns (changed, removed versions)."""
-    if tree.check(version=params["version"], sha256=params["sha256"]):
+    if not stage.lacks(tree, params):
         return False, []
-    if check_mode:
-        return True, []
-    if not params["source"]:
-        raise ReleaseError(f"Release {params['version']} is not installed under {tree.releases} and no source was given.")
-    tree.install(version=params["version"], source=params["source"], sha256=params["sha256"], timeout=params["timeout"])
-    removed = tree.surplus(keep=params["keep"], protect=[params["version"], *params["protect"]])
-    for version in removed:
-        tree.remove(version)
-    return True, removed
+    return True, [] if check_mode else stage.install(tree, params)
 
 
 def activate(tree, params, check_mode):
@@ -132,7 +138,7 @@ def activate(tree, params, check_mode):
 
 
 def deactivate(tree, check_mode):
-    if tree.current() is None:
+    if tree.current() is None or tree.foreign():
         return False
     if not check_mode:
         tree.deactivate()
