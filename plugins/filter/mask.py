@@ -116,9 +116,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.keys import KeyTooShort
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.reference import mask_value
-from ansible_collections.evenkeel.release.plugins.module_utils._masking.transformers import MaskingError
 
 
 def _plain(value: Any) -> Any:
@@ -131,6 +128,11 @@ def _plain(value: Any) -> Any:
 
 
 def mask(given: Any, /, transformer: str, *, key: str, domain: str | None = None, **options: Any) -> str | None:
+    # Slow to load, and every filter is loaded by each task that uses one.
+    from ansible_collections.evenkeel.release.plugins.module_utils._masking.keys import KeyTooShort
+    from ansible_collections.evenkeel.release.plugins.module_utils._masking.reference import mask_value
+    from ansible_collections.evenkeel.release.plugins.module_utils._masking.transformers import MaskingError
+
     words = {name: _plain(value) for name, value in options.items() if value is not None}
     words.update({name: str(words[name]) for name in ("entity", "entity_name") if name in words})
     try:

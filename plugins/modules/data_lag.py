@@ -15,16 +15,8 @@ description:
   - Fails with one line when O(wait) seconds weren't enough.
 requirements:
   - psycopg >= 3.1 for PostgreSQL, PyMySQL >= 1.0 for MariaDB and MySQL, on the host that runs the module
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  idempotent:
-    support: full
-    description: Changes nothing.
+extends_documentation_fragment:
+  - evenkeel.release._reads
 options:
   engine:
     description: What the source is.
@@ -134,7 +126,7 @@ def main() -> None:
     )
     params = module.params
     try:
-        ready(params["engine"])
+        ready(params["engine"], asks="data_lag")
         lag, waited = gate(
             {"postgresql": of_postgresql, "mysql": of_mysql}[params["engine"]],
             params["source"],

@@ -15,16 +15,8 @@ description:
   - With O(migrations=refuse) a difference fails the task and names the versions and the next step.
 requirements:
   - psycopg >= 3.1 for PostgreSQL, PyMySQL >= 1.0 for MariaDB and MySQL, on the host that runs the module
-attributes:
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  idempotent:
-    support: full
-    description: Changes nothing.
+extends_documentation_fragment:
+  - evenkeel.release._reads
 options:
   engine:
     description: What both sides are.
@@ -91,7 +83,7 @@ from ansible_collections.evenkeel.release.plugins.module_utils._sync.skew import
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    ready(params["engine"])
+    ready(params["engine"], asks="data_skew")
     read = {"postgresql": of_postgresql.read, "mysql": of_mysql.read}[params["engine"]]
     found = compare(read(params["source"], role="source"), read(params["target"], role="target"))
     shown = [{**one._asdict(), "missing": list(one.missing), "additional": list(one.additional), "altered": list(one.altered)} for one in found]

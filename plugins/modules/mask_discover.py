@@ -197,7 +197,7 @@ def _read(dest: Optional[str]) -> str:
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    ready(params["engine"])
+    ready(params["engine"], asks="mask_discover")
     before = _read(params["dest"])
     existing = _existing(params, before)
     gather = {"postgresql": of_postgresql.gather, "mysql": of_mysql.gather}[params["engine"]]

@@ -7,8 +7,8 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.engine import Condition
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.order import Edge, Table
-from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import PurgeError, Rule
-from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql.driver import AVAILABLE, connect, describe, is_error, name
+from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import Rule
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql.driver import connect, describe, is_error, name
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql.guard import COMMENTS, DATABASE_COMMENT, MARK
 
 COLUMNS = """
@@ -98,9 +98,3 @@ class MySQL:
 
     def close(self) -> None:
         self.connection.close()
-
-
-def open_engine(place: Mapping[str, Any], *, lock_timeout: float) -> MySQL:
-    if not AVAILABLE:
-        raise PurgeError("data_purge needs PyMySQL 1.0 or newer in the Python that runs it for MariaDB and MySQL (pip install PyMySQL).")
-    return MySQL(place, lock_timeout=lock_timeout)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.engine import Condition
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.order import Edge, Table
-from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import PurgeError, Rule
+from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import Rule
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql.driver import connect, describe, psycopg, sql
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.postgresql.guard import MARK
 
@@ -98,9 +98,3 @@ class PostgreSQL:
 
     def close(self) -> None:
         self.connection.close()
-
-
-def open_engine(place: Mapping[str, Any], *, lock_timeout: float, statement_timeout: float) -> PostgreSQL:
-    if psycopg is None:
-        raise PurgeError("data_purge needs psycopg 3 in the Python that runs it (pip install 'psycopg[binary]').")
-    return PostgreSQL(place, lock_timeout=lock_timeout, statement_timeout=statement_timeout)

@@ -12,6 +12,7 @@ from ansible_collections.evenkeel.release.plugins.module_utils._purge import mys
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.engine import Condition, Engine, Plan, rule_faults
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.order import arrange
 from ansible_collections.evenkeel.release.plugins.module_utils._purge.policy import Policy, PurgeError, read
+from ansible_collections.evenkeel.release.plugins.module_utils._sync.drivers import ready
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 
 ENGINES = ("postgresql", "mysql", "sqlite")
@@ -19,10 +20,11 @@ ENGINES = ("postgresql", "mysql", "sqlite")
 
 def open_engine(params: Mapping[str, Any]) -> Engine:
     place, lock, statement = params["database"], params["lock_timeout"], params["statement_timeout"]
+    ready(params["engine"], asks="data_purge")
     if params["engine"] == "postgresql":
-        return postgresql.open_engine(place, lock_timeout=lock, statement_timeout=statement)
+        return postgresql.PostgreSQL(place, lock_timeout=lock, statement_timeout=statement)
     if params["engine"] == "mysql":
-        return mysql.open_engine(place, lock_timeout=lock)
+        return mysql.MySQL(place, lock_timeout=lock)
     if not place.get("path"):
         raise PurgeError("database.path: SQLite needs the path of its file.")
     return sqlite.SQLite(place, lock_timeout=lock)

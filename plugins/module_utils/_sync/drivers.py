@@ -24,8 +24,8 @@ def _driver(engine: str) -> Any:
     return sqlite
 
 
-def ready(engine: str) -> None:
-    """Says in one line which driver is missing in this Python, before anything else is tried."""
+def ready(engine: str, *, asks: str) -> None:
+    """Says in one line which driver the module that asks misses in this Python, before anything else is tried."""
     driver = _driver(engine)
     if not driver.AVAILABLE:
-        raise SyncError(str(driver.MISSING))
+        raise SyncError(f"{asks} needs {driver.NEEDS}")

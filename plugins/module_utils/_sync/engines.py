@@ -31,6 +31,6 @@ def synchronize(params: Mapping[str, Any], *, check_mode: bool, tell: Callable[[
     engine = params["engine"]
     if engine not in ENGINES:
         raise SyncError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
-    ready(engine)
+    ready(engine, asks="data_sync")
     found: dict[str, Any] = _runner(engine).synchronize(params, check_mode=check_mode, tell=tell)
     return found

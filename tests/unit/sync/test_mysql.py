@@ -9,7 +9,7 @@ import struct
 import pymysql
 import pytest
 from ansible_collections.evenkeel.release.plugins.module_utils._masking.policy_model import Column, Rule
-from ansible_collections.evenkeel.release.plugins.module_utils._sync import engines
+from ansible_collections.evenkeel.release.plugins.module_utils._sync import drivers, engines
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.mysql import catalog, delta, drift, driver, masks, runner, statement
 
@@ -107,8 +107,11 @@ def test_what_isnt_there_is_refused_by_name(params: dict[str, str], said: str) -
 
 def test_a_python_without_pymysql_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "AVAILABLE", False)
-    with pytest.raises(SyncError, match=r"^data_sync needs PyMySQL 1.0 or newer in the Python that runs it .*\(pip install PyMySQL\)\.$"):
+    needs = r"needs PyMySQL 1.0 or newer in the Python that runs it .*\(pip install PyMySQL\)\.$"
+    with pytest.raises(SyncError, match=f"^data_sync {needs}"):
         engines.synchronize({"engine": "mysql"}, check_mode=False, tell=lambda _event: None)
+    with pytest.raises(SyncError, match=f"^data_lag {needs}"):
+        drivers.ready("mysql", asks="data_lag")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ try:
 except ImportError:
     AVAILABLE = False
 
-MISSING = "data_sync needs PyMySQL 1.0 or newer in the Python that runs it for MariaDB and MySQL (pip install PyMySQL)."
+NEEDS = "PyMySQL 1.0 or newer in the Python that runs it for MariaDB and MySQL (pip install PyMySQL)."
 # Fixed, so that a value has one text on every server and no server repairs a value in silence; zero dates may pass.
 SETTINGS = (
     "set names utf8mb4 collate utf8mb4_bin",

@@ -23,10 +23,7 @@ except ImportError:
     psycopg = sql = None
     AVAILABLE = False
 
-MISSING = (
-    "data_sync needs psycopg 3 in the Python that runs it (pip install 'psycopg[binary]'); "
-    "psycopg2 doesn't do, because it would write the masking key into SQL text."
-)
+NEEDS = "psycopg 3 in the Python that runs it (pip install 'psycopg[binary]'); psycopg2 doesn't do, because it would write the masking key into SQL text."
 # Fixed, so that a value has one text on every server; UTC so that a day has 24 hours.
 SETTINGS = {
     "client_encoding": "UTF8",

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ansible_collections.evenkeel.release.plugins.module_utils._sync.errors import SyncError
 
 AVAILABLE = True
-MISSING = ""
+NEEDS = ""
 
 
 def name(*parts: str) -> str:
