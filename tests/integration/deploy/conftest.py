@@ -8,10 +8,6 @@ from .lab import Lab
 
 @pytest.fixture(scope="module")
 def lab():
-    made = Lab()
-    try:
-        made.must("provision", evenkeel_target="platform")
-        made.must("provision")
+    with Lab() as made:
+        made.provision()
         yield made
-    finally:
-        made.close()

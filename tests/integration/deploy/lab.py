@@ -7,13 +7,16 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
 
+import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import CALLBACKS, PlaybookRunner
@@ -31,6 +34,35 @@ class Lab:
         self.inventory = ROOT / "inventories/demo/hosts.yml"
         subprocess.run([sys.executable, str(ROOT / "demo/package.py"), str(self.state / "artifacts")], check=True, stdout=subprocess.DEVNULL)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.close()
+
+    def declare(self, strategy, *, web=None):
+        """From now on an inventory of its own: the demo's with that strategy, and with these web hosts in production."""
+        folder = self.state / "inventory"
+        shutil.copytree(ROOT / "inventories/demo", folder)
+        self.inventory = folder / "hosts.yml"
+        self.edit("shop_environments", lambda text: text.replace("strategy: blue_green", f"strategy: {strategy}"))
+        if web:
+            hosts = yaml.safe_load(self.inventory.read_text())
+            hosts["all"]["children"]["shop_environments"]["children"]["production"]["children"]["production_web"]["hosts"] = web
+            self.inventory.write_text(yaml.safe_dump(hosts))
+
+    def edit(self, group, change):
+        path = self.inventory.parent / f"group_vars/{group}.yml"
+        path.write_text(change(path.read_text()))
+
+    def skip_the_rehearsal(self):
+        """It would find the broken release before any user meets it."""
+        self.edit("production", lambda text: text.partition("# Only production")[0])
+
+    def provision(self):
+        self.must("provision", evenkeel_target="platform")
+        self.must("provision")
+
     def play(self, name, *, check=False, env=None, args=(), **extra):
         return self.runner(
             f"evenkeel.release.{name}",
@@ -46,14 +78,30 @@ class Lab:
         assert run.rc == 0, f"{name} {extra}\n{run.stdout[-4000:]}\n{run.stderr[-2000:]}"
         return run
 
-    def killed(self, name, *, at, **extra):
+    def killed(self, name, *, at, how="KILL", seconds=0, **extra):
+        """A run that was ended when the task of that name, or the boundary of that number, began; the boundaries that it came to."""
+        run, boundaries = self.walk(name, at=at, how=how, seconds=seconds, **extra)
+        # Ansible tells a Ctrl-C with a status of its own.
+        died = {"KILL": -signal.SIGKILL, "TERM": -signal.SIGTERM, "INT": 99}[how]
+        assert run.rc == died, f"the run was not ended at {at!r}: rc {run.rc}\n{run.stdout[-3000:]}\n{run.stderr[-1000:]}"
+        return boundaries
+
+    def walk(self, name, *, at="", how="KILL", seconds=0, look=(), **extra):
+        """A run and the boundaries of tasks that it came to, each with what the program `look` printed there."""
+        seen = self.state / f"boundaries-{time.monotonic_ns()}"
         env = {
-            "EVENKEEL_KILL_AT": at,
+            "EVENKEEL_KILL_AT": str(at),
+            "EVENKEEL_KILL_HOW": how,
+            "EVENKEEL_KILL_AFTER": str(seconds),
+            "EVENKEEL_KILL_SEEN": str(seen),
+            "EVENKEEL_KILL_LOOK": json.dumps([*look]),
             "ANSIBLE_CALLBACK_PLUGINS": f"{CALLBACKS}{os.pathsep}{Path(__file__).parent / 'callbacks'}",
             "ANSIBLE_CALLBACKS_ENABLED": "capture,kill",
         }
         run = self.play(name, env=env, **extra)
-        assert run.rc == -signal.SIGKILL, f"the run was not killed at {at!r}: rc {run.rc}\n{run.stdout[-3000:]}"
+        boundaries = [json.loads(line) for line in seen.read_text().splitlines()]
+        seen.unlink()
+        return run, boundaries
 
     def endpoints(self, service):
         return json.loads((self.state / f"provisioned/{TARGET}.json").read_text())["endpoints"][service]
@@ -180,3 +228,37 @@ class Users:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         self.summary = json.loads((self.out / "summary.json").read_text())
+
+
+class Thief:
+    """Takes the port of a host's service as soon as its release was stopped, and keeps it until it may go."""
+
+    def __init__(self, lab, host, *, until=lambda: False):
+        at = lab.endpoints("shop")[host]
+        self.address = (at["address"], at["ports"]["main"])
+        self.until = until
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._steal)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exc):
+        self.over.set()
+        self.thread.join(120)
+
+    def _steal(self):
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and not self.over.is_set():
+            with socket.socket() as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    listener.bind(self.address)
+                except OSError:
+                    time.sleep(0.002)
+                    continue
+                listener.listen()
+                while time.monotonic() < deadline and not self.over.wait(0.1) and not self.until():
+                    pass
+                return

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import process
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import leases, process
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LeaseError, LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
@@ -35,6 +35,24 @@ from {PREFIX}.store import open_store
 with open_store(sys.argv[1]) as store:
     print(store.acquire("env/prod", ttl=600, release="1.0.0", message="deploying")["token"], flush=True)
     time.sleep(600)
+"""
+# As ansible-playbook does: a heartbeat beside it, and its worker a copy of it in a session of its own.
+RUN = f"""
+import os, sys, time
+from {PREFIX} import heartbeat, process
+from {PREFIX}.store import open_store
+url, ttl, pid = sys.argv[1], float(sys.argv[2]), os.getpid()
+with open_store(url) as store:
+    token = store.acquire("env/prod", ttl=ttl, message="deploying")["token"]
+heartbeat.start(url=url, name="env/prod", token=token, ttl=ttl, pid=pid, started=process.started(pid))
+worker = os.fork()
+if worker == 0:
+    os.setsid()
+    time.sleep(float(sys.argv[3]))
+    os._exit(0)
+time.sleep(2)
+print(worker, flush=True)
+time.sleep(600)
 """
 
 
@@ -120,6 +138,59 @@ def test_a_killed_holder_is_taken_over_at_once(url, store):
     assert last.body["event"] == "taken_over"
     assert last.body["taken_over_from"]["pid"] == holder.pid
     assert verify(store).ok
+
+
+def test_what_outlives_its_run_has_the_lease_until_it_ends(store):
+    worker = subprocess.Popen(["sleep", "60"])
+    try:
+        lease = store.acquire("env/prod", ttl=60, message="deploying", pid=os.getppid())
+        for _again in range(2):
+            leases.hand_over(store, "env/prod", lease["token"], pid=worker.pid, started=process.started(worker.pid))
+        assert store.lease("env/prod")["until"] == lease["until"]
+        with pytest.raises(LeaseError, match=rf"pid {worker.pid}.* deploying \(the run is gone, a task of it still runs\)\."):
+            store.acquire("env/prod")
+    finally:
+        worker.kill()
+        worker.wait()
+    assert store.acquire("env/prod")["taken_over_from"]["pid"] == worker.pid
+    with pytest.raises(LeaseError, match="lost it"):
+        leases.hand_over(store, "env/prod", lease["token"], pid=1, started="1")
+
+
+@pytest.mark.parametrize(("ttl", "seconds", "why"), [(60, 6, "is gone"), (5, 60, "expired")])
+def test_a_killed_run_keeps_its_lease_until_its_worker_ends_or_it_expires(tmp_path, ttl, seconds, why):
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    run = subprocess.Popen([sys.executable, "-c", RUN, url, str(ttl), str(seconds)], stdout=subprocess.PIPE, text=True)
+    worker = int(run.stdout.readline())
+    try:
+        run.kill()
+        run.wait()
+        time.sleep(1)
+        with open_store(url) as store:
+            with pytest.raises(LeaseError, match=f"pid {worker}.*a task of it still runs"):
+                store.acquire("env/prod")
+            last = store.acquire("env/prod", wait=30)["taken_over_from"]
+        assert (last["pid"], why in last["why"]) == (worker, True)
+    finally:
+        run.stdout.close()
+        if process.started(worker):
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_the_workers_of_a_run_are_copies_of_it():
+    other = subprocess.Popen(["sleep", "60"])
+    copy = os.fork()
+    if copy == 0:
+        time.sleep(60)
+        os._exit(0)
+    try:
+        assert process.workers(os.getpid()) == {copy: process.started(copy)}
+    finally:
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)
+        other.kill()
+        other.wait()
+    assert process.workers(os.getpid()) == process.workers(2**22 + 1) == {}
 
 
 def test_an_expired_lease_is_taken_over(store):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -82,7 +83,21 @@ def started(playbook: Any, tmp_path: Path) -> Any:
             process.wait()
         assert process.stdout is not None
         process.stdout.close()
+    # A playbook that was killed leaves its workers, each in a session of its own, until their task ends.
+    for pid in working_for(temporary):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     shutil.rmtree(temporary)
+
+
+def working_for(folder: Path) -> list[int]:
+    """Processes whose environment names that temporary folder."""
+    found = []
+    for entry in filter(lambda entry: entry.name.isdigit(), Path("/proc").iterdir()):
+        with contextlib.suppress(OSError):
+            if f"TMPDIR={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
 
 
 def end(process: subprocess.Popen[bytes], how: int) -> None:

@@ -173,6 +173,35 @@ def test_services_together(services: dict[str, Any], text: str) -> None:
     assert text in found_in(cross.service_faults(environment("a", services), GROUPS))
 
 
+ROLLED = {"production": ["w1", "w2", "w3"], "web": ["w1", "w2", "w3"], "left": ["w1"], "right": ["w2", "w3"], "most": ["w1", "w2"], "one": ["w2"]}
+
+
+@pytest.mark.parametrize(
+    ("service", "text"),
+    [
+        ({"strategy": "canary", "rollout": {"surge": True}}, "shop.rollout.surge surge with strategy canary surge only with strategy rolling"),
+        ({"rollout": {"baseline": "same_age"}}, "shop.rollout.baseline baseline with strategy blue_green baseline only with strategy canary"),
+        (
+            {"strategy": "canary", "rollout": {"baseline": "same_age", "steps": [{"weight": 51, "seconds": 1}]}},
+            "shop.rollout.steps[0].weight 51 beside a baseline of the same age, which gets as much at most 50",
+        ),
+        ({"colours": {"blue": "left", "green": "rigth"}}, 'shop.colours.green "rigth" a group of hosts of web: left, most, one, right'),
+        ({"colours": {"blue": "most", "green": "right"}}, "shop.colours.green hosts of both colours: w2"),
+        ({"colours": {"blue": "left", "green": "one"}}, "shop.colours web with hosts of neither colour: w3"),
+        ({"strategy": "rolling", "colours": {"blue": "left", "green": "right"}}, "shop.colours colours with strategy rolling"),
+        ({"strategy": "rolling", "rollout": {"surge": 1}, "ports": {"main": 1}}, "shop.ports the ports main also blue, green"),
+        ({"strategy": "canary", "rollout": {"baseline": "same_age"}, "ports": {"blue": 1, "green": 2}}, "shop.ports the ports blue, green also baseline"),
+        ({"colours": {"blue": "left", "green": "right"}}, ""),
+        ({"strategy": "rolling", "rollout": {"surge": True}, "ports": {"blue": 1, "green": 2}}, ""),
+    ],
+)
+def test_how_a_service_is_rolled_out(service: dict[str, Any], text: str) -> None:
+    services = {"shop": {"engine": "application", "hosts": "web", **service}}
+    found = found_in(cross.service_faults(environment("production", services, provider="existing"), ROLLED))
+    assert text in found
+    assert text or not found
+
+
 def test_a_policy_may_only_name_what_is_there() -> None:
     policy = cross.Document("p", {"applies_to": {"environments": ["aa"]}, "rules": [{"name": "r"}, {"name": "r"}]}, Source("p"))
     text = found_in(cross.policy_faults(policy, [environment("a")]))

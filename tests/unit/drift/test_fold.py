@@ -134,6 +134,7 @@ def test_units_of_systemd_and_the_map_of_the_balancer() -> None:
     what = written.by_service(item(), host="web", service={"runtime": "systemd"}, config=[], supervisor="/sup")
     assert matched(what, "service:shop-blue.service")
     assert matched(what, "file:/etc/systemd/system/shop-green.service")
+    assert matched(what, "file:/etc/systemd/system/shop-green.env")
     assert not matched(what, "file:/etc/systemd/system/shop-green.service.d/x.conf")
     assert not matched(what, "file:/sup/conf.d/shop-blue-web.conf")
     assert matched(written.by_balancer(item(), host="lb"), "file:/srv/lb/live.map")

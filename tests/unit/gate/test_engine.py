@@ -169,3 +169,19 @@ def test_the_record_pins_policies_and_evidence() -> None:
     assert recorded["verdict"] == "passed"
     assert recorded["evidence_sha256"] == digest({"a": 2, "b": 1}) != digest({"a": 2})
     assert set(recorded["policies_sha256"]) == {"a-policy"}
+
+
+@pytest.mark.parametrize(
+    ("acts", "verdict"), [(None, "failed"), ([], "failed"), (["deploy"], "failed"), (["fallback"], "passed"), (["deploy", "fallback"], "passed")]
+)
+def test_a_fallback_needs_a_policy_that_names_it(acts: list[str] | None, verdict: str) -> None:
+    named = policy(rule(TRUE), **({} if acts is None else {"applies_to": {"acts": acts}}))
+    decision = decide([named], {"now": NOW, "environment": ENVIRONMENT}, act="fallback", environment=ENVIRONMENT)
+    assert decision.verdict == verdict
+
+
+def test_what_holds_for_everything_holds_for_a_fallback_too() -> None:
+    named = {**policy(rule(TRUE), applies_to={"acts": ["fallback"]}), "name": "fallback"}
+    decision = decide([named, policy(rule(FALSE))], {"now": NOW, "environment": ENVIRONMENT}, act="fallback", environment=ENVIRONMENT)
+    assert decision.verdict == "failed"
+    assert [one.name for one in decision.refused] == ["a-rule"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import tarfile
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 from ansible_collections.evenkeel.release.plugins.module_utils._release import archive
@@ -126,6 +127,22 @@ def test_the_current_link_moves_by_rename(tree, artifact):
     assert os.readlink(tree.current_link) == "releases/1.1.0"
     with pytest.raises(ReleaseError, match=r"2\.0\.0.*1\.0\.0, 1\.1\.0"):
         tree.activate("2.0.0")
+
+
+def test_what_another_tool_made_current_comes_back_with_it(tree, artifact):
+    others = Path(tree.releases) / "20261001080000Z"
+    others.mkdir(parents=True)
+    os.symlink("./releases/20261001080000Z", tree.current_link)
+    tree.deactivate()
+    assert tree.current() == others.name, "it was never ours"
+    install(tree, artifact)
+    install(tree, artifact, "1.1.0")
+    tree.activate("1.0.0")
+    tree.activate("1.1.0")
+    assert not tree.foreign()
+    tree.deactivate()
+    assert os.readlink(tree.current_link) == "./releases/20261001080000Z"
+    assert sorted(path.name for path in Path(tree.root).iterdir()) == ["current", "releases"]
 
 
 def test_retention_spares_the_current_and_the_protected(tree, artifact):

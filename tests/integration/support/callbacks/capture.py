@@ -41,14 +41,18 @@ class CallbackModule(CallbackBase):
 
     v2_playbook_on_handler_task_start = _task
 
-    def _result(self, seen: Any, **kwargs: Any) -> None:
+    def _result(self, seen: Any, **more: Any) -> None:
         host, task = getattr(seen, "host", None) or seen._host, getattr(seen, "task", None) or seen._task
         result = getattr(seen, "result", None)
         result = dict(seen._result if result is None else result)
         result.pop("invocation", None)
-        self._write("result", host=host.get_name(), task=task._uuid, result=result)
+        self._write("result", host=host.get_name(), task=task._uuid, result={**result, **more})
 
-    v2_runner_on_ok = v2_runner_on_skipped = v2_runner_on_failed = v2_runner_on_unreachable = _result
+    v2_runner_on_ok = v2_runner_on_skipped = v2_runner_on_unreachable = _result
+
+    def v2_runner_on_failed(self, seen: Any, ignore_errors: bool = False) -> None:
+        # not every ansible-core says so in the result itself
+        self._result(seen, failed=True)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._write("stats", stats={host: stats.summarize(host) for host in stats.processed})
