@@ -68,6 +68,24 @@ RELEASES = [
         "none",
         ["1.1.0", "1.2.0"],
     ),
+    Release(
+        "1.3.0",
+        "minor",
+        "A new checkout behind the flag new-checkout.",
+        ["Customers with the flag new-checkout get the new checkout."],
+        "CHG0004",
+        "none",
+        ["1.1.0", "1.3.0"],
+    ),
+    Release(
+        "1.4.0",
+        "minor",
+        "Another checkout. Broken on purpose: it fails one request in two, and only for those who have the flag new-checkout.",
+        ["Customers with the flag new-checkout get another checkout."],
+        "CHG0005",
+        "none",
+        ["1.1.0", "1.4.0"],
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import phase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain, said
 
 
 class ActionModule(ActionBase):
@@ -19,17 +19,20 @@ class ActionModule(ActionBase):
             argument_spec={
                 "phase": {"type": "str", "required": True},
                 "plan": {"type": "dict", "required": True},
+                "hosts": {"type": "list", "elements": "str"},
                 "problems": {"type": "list", "elements": "dict", "default": []},
+                "excluded": {"type": "dict", "default": {}},
+                "also": {"type": "dict", "default": {}},
             },
         )
         args = plain(args)
-        hosts = phase.hosts_of(args["plan"])
-        states, found = phase.judge(phase=args["phase"], hosts=hosts, facts=_facts(task_vars["hostvars"], hosts))
+        hosts = phase.hosts_of(args["plan"]) if args["hosts"] is None else args["hosts"]
+        facts = _facts(task_vars["hostvars"], {*hosts, *(host for expected in args["also"].values() for host in expected)})
+        states, found = phase.judge(phase=args["phase"], hosts=hosts, facts=facts, excluded=args["excluded"], also=args["also"])
         problems = args["problems"] + found
         result.update(changed=False, hosts=states, problems=problems, report=phase.report(problems))
         return result
 
 
 def _facts(hostvars, hosts):
-    # One variable at a time: reading a whole host would evaluate every lookup of its group_vars.
-    return {host: {name: plain(hostvars[host].get(name)) for name in ("deploy_done", "deploy_failed") if hostvars[host].get(name)} for host in hosts}
+    return {host: said(hostvars[host]) for host in hosts}

@@ -8,15 +8,50 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence, inventory, phase, plan, recovery, rollback_target
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import (
+    acts,
+    canary,
+    evidence,
+    fallback,
+    flag_steps,
+    flags,
+    holds,
+    host,
+    inventory,
+    phase,
+    plan,
+    recovery,
+    resumption,
+    rollback_target,
+    rollout,
+    watch,
+)
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists, open_store
+from ansible_collections.evenkeel.release.plugins.plugin_utils._migrate.rollback import rollback_allowed
 
-DEPLOYING = ("deployment", "rollback")
 # Everything but the audit trail, which holds an entry for each task of each run.
-KINDS = (*DEPLOYING, "recovery", "switch", "migration", "verification", "provision", "teardown", "data_sync", "drift", "repair", "baseline")
+KINDS = (
+    *recovery.DEPLOYING,
+    "recovery",
+    "step",
+    "directive",
+    "hold",
+    "mark",
+    "switch",
+    "migration",
+    "verification",
+    "provision",
+    "teardown",
+    "data_sync",
+    "drift",
+    "repair",
+    "baseline",
+    "validation",
+    "flag",
+)
 
 
 class ActionModule(ActionBase):
@@ -27,11 +62,13 @@ class ActionModule(ActionBase):
         _unused, args = self.validate_argument_spec(
             argument_spec={
                 "environment": {"type": "str", "required": True},
-                "act": {"type": "str", "choices": ["deploy", "promote", "rollback", "recover"], "default": "deploy"},
+                "act": {"type": "str", "choices": ["deploy", "promote", "rollback", "continue", "recover", "fallback"], "default": "deploy"},
                 "version": {"type": "str", "default": ""},
                 "service": {"type": "str", "default": ""},
                 "force": {"type": "bool", "default": False},
                 "exclude": {"type": "list", "elements": "str", "default": []},
+                "of": {"type": "str", "default": ""},
+                "fallback": {"type": "dict", "default": {}},
                 "releases_dir": {"type": "path"},
                 "endpoints": {"type": "dict", "required": True},
             },
@@ -52,7 +89,7 @@ class Planner:
     def __init__(self, args, task_vars, entries):
         self.args = args
         self.groups = inventory.plain(task_vars["groups"])
-        self.hostvars = task_vars["hostvars"]
+        self.hostvars = inventory.HostsOnce(task_vars["hostvars"])
         name = args["environment"]
         self.environment, self.services = inventory.environment_of(name=name, groups=self.groups, hostvars=self.hostvars)
         self.entries = entries
@@ -62,8 +99,14 @@ class Planner:
     def run(self):
         if self.args["act"] == "recover":
             return self._recover()
+        if self.args["act"] == "continue":
+            return self._continue()
         self._refuse_interrupted()
+        acts.refuse_another(acts.acts(self.entries, self.args["environment"]), self.args["of"])
+        path = self._fallback()
         manifest = inventory.read_manifest(folder=self.args["releases_dir"] or "", version=self._version())
+        if self.args["act"] != "rollback":
+            holds.refuse(self.entries, environment=self.args["environment"], release=manifest["version"])
         built = plan.build(
             environment=self.args["environment"],
             services=self.services,
@@ -71,53 +114,99 @@ class Planner:
             endpoints=plan.without(self.args["endpoints"], exclude=self.args["exclude"], services=self.services),
             deployed=self.deployed.get(self.args["environment"], {}),
             live=inventory.live_backends(hosts=self.groups[self.args["environment"]], hostvars=self.hostvars),
+            hosts=inventory.places(hosts=self.groups[self.args["environment"]], hostvars=self.hostvars),
             only=self.args["service"],
             force=self.args["force"],
+            tried=self.args["act"] != "rollback",
         )
+        built = flags.attach(built, self.services, groups=self.groups, entries=self.entries, act=self.args["act"], dark=path.get("dark", False))
+        built.update({"fallback": path} if path else {})
+        rollout.check_order(built, self.services)
+        today = datetime.now(timezone.utc).date()
+        flag_steps.check(built, self.services, today=today)
+        canary.check(built, self.services, today=today)
+        watch.check(self.services, today=today)
+        canary.look_back(built, self.services, self.entries)
         self._refuse_unreachable(built)
         return {
             "plan": built,
-            "says": plan.tell(built),
+            "says": [*([fallback.tell(path)] if path else []), *plan.tell(built), *flags.tell(built)],
+            "dark": flags.to_read(built),
             "release": manifest["version"],
             "evidence": self._evidence(manifest),
+            "batches": rollout.forward(built),
+            "hosts": host.phases(built, self.services, self._said(), act=self.args["act"]),
             "settle": {
                 "forward": recovery.settle_plan(built, forward=True),
                 "back": recovery.settle_plan(built, forward=False),
             },
         }
 
+    def _continue(self):
+        intent = resumption.choose(self.open, environment=self.args["environment"])
+        left = resumption.left(intent, self.entries[self.entries.index(intent) + 1 :])
+        release, built = intent["release"], intent["body"]["plan"]
+        manifest = inventory.read_manifest(folder=self.args["releases_dir"] or "", version=release)
+        holds.refuse(self.entries, environment=self.args["environment"], release=release)
+        self._refuse_unreachable(built)
+        hosts = ", ".join(host for batch in left["batches"] for host in batch) or "none"
+        return {
+            "plan": built,
+            "says": [f"going on with {release}, which began at {intent['time']} by {intent['actor']['name']}; hosts that are left: {hosts}", *plan.tell(built)],
+            "release": release,
+            "intent": intent["id"],
+            "open": [entry for entry in self.open if entry["id"] != intent["id"]],
+            "resume": left["resume"],
+            "excluded": left["excluded"],
+            "evidence": self._evidence(manifest, act=intent["body"].get("act", "deploy")),
+            "batches": left["batches"],
+            "hosts": host.phases(built, self.services, self._said(), act=intent["body"].get("act", "deploy")),
+            "settle": {"forward": recovery.settle_plan(built, forward=True), "back": recovery.settle_plan(built, forward=False)},
+        }
+
     def _recover(self):
-        decisions = []
-        for intent in self.open:
-            if intent["kind"] in DEPLOYING:
-                later = self.entries[self.entries.index(intent) + 1 :]
-                decisions.append(recovery.decide(intent=intent, later=later))
-        decision = decisions[-1] if decisions else {}
+        decision = recovery.what_next(entries=self.entries, open_intents=self.open)
         return {"decision": decision, "open": self.open, "found": recovery.tell(open_intents=self.open, decision=decision)}
 
+    def _fallback(self):
+        path = self.args["fallback"]
+        if bool(path) != (self.args["act"] == fallback.ACT):
+            raise DeploymentError(
+                f"The act is {self.args['act']}, and a path of a fallback is {'given' if path else 'missing'}: run evenkeel.release.fallback."
+            )
+        return path
+
     def _refuse_interrupted(self):
-        unfinished = [entry for entry in self.open if entry["kind"] in (*DEPLOYING, "recovery")]
+        unfinished = [entry for entry in self.open if entry["kind"] in (*recovery.DEPLOYING, "recovery")]
         if unfinished:
             intent = unfinished[0]
             raise DeploymentError(
                 f"A {intent['kind']} of {intent['release']} to {intent['environment']} began at {intent['time']} by {intent['actor']['name']}"
-                " and never ended. Run evenkeel.release.recover first."
+                " and never ended. Run evenkeel.release.recover, or evenkeel.release.continue to go on with it."
             )
 
     def _refuse_unreachable(self, built):
-        silent = [host for host in phase.hosts_of(built) if not self.hostvars[host].get("deploy_observed")]
+        known = self._said()
+        silent = [name for name in phase.hosts_of(built) if not known.get(name, host.SAYS)["deploy_observed"]]
         if silent:
             raise DeploymentError(
                 f"{', '.join(silent)} could not be reached, and {self.args['environment']} must end on one release. Nothing was changed."
                 f" Mend the connection, or go on without: -e evenkeel_exclude={','.join(silent)}"
             )
 
+    def _said(self):
+        return {name: inventory.said(self.hostvars[name]) for name in self.groups[self.args["environment"]]}
+
     def _version(self):
         name = self.args["environment"]
         if self.args["act"] == "rollback":
-            return rollback_target.choose(
-                environment=name, current=self._running(name), verified=views.verified_releases(self.entries, name), wanted=self.args["version"]
-            )
+            current = self._running(name)
+            verified = self._good(views.verified_releases(self.entries, name))
+            chosen = rollback_target.choose(environment=name, current=current, verified=verified, wanted=self.args["version"])
+            answer = rollback_allowed(self.entries, current, chosen, environment=name)
+            if not answer.allowed:
+                raise DeploymentError(answer.reason)
+            return chosen
         if self.args["version"]:
             return self.args["version"]
         upstream = self.environment.get("promotes_from")
@@ -125,21 +214,27 @@ class Planner:
             return self._running(upstream)
         raise DeploymentError("evenkeel_version is not set: pass -e evenkeel_version=<release>.")
 
+    def _good(self, releases):
+        """Without those that are marked, and by itself without those that their first hour found bad."""
+        marked, name, wanted = holds.bad(self.entries), self.args["environment"], self.args["version"]
+        return [release for release in releases if release not in marked and (release == wanted or name in views.verified_in(self.entries, release))]
+
     def _running(self, environment):
         releases = sorted(set(self.deployed.get(environment, {}).values()))
         if len(releases) > 1:
             raise DeploymentError(f"{environment} runs several releases: {', '.join(releases)}. Name one with evenkeel_version.")
         return releases[0] if releases else ""
 
-    def _evidence(self, manifest):
+    def _evidence(self, manifest, act=""):
         upstream = self.environment.get("promotes_from")
         return evidence.assemble(
             now=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            act=self.args["act"],
+            act=act or self.args["act"],
             environment=self.environment,
             upstream=inventory.environment_of(name=upstream, groups=self.groups, hostvars=self.hostvars)[0] if upstream else None,
             manifest=manifest,
             entries=self.entries,
             deployed=self.deployed,
             open_intents=self.open,
+            fallback=self.args["fallback"] or None,
         )

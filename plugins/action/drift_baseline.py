@@ -9,7 +9,7 @@ import contextlib
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain, said
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift import baseline_acts
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.baseline import BaselineError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.baseline_book import Book, Keys
@@ -40,7 +40,7 @@ SPEC = {
     "ledger_url": {"type": "str", "no_log": True},
 }
 # What the tasks of role drift leave on each host, and what tells where a deployment wrote.
-FACTS = ("drift_declared", "drift_seen", "deploy_removed", "runtime_supervisor_dir", "evenkeel_services")
+FACTS = ("drift_declared", "drift_seen", "runtime_supervisor_dir", "evenkeel_services")
 
 
 class ActionModule(ActionBase):
@@ -101,6 +101,7 @@ def _facts(hostvars, folder, environment):
         # One variable at a time: reading a whole host would evaluate every lookup of its group_vars.
         known = hostvars[host]
         found = {name: plain(known[name]) for name in FACTS if name in known}
-        return {"runtime_supervisor_dir": f"{folder}/environments/{environment}/supervisor", **found}
+        removed = said(known)["deploy_removed"]
+        return {"runtime_supervisor_dir": f"{folder}/environments/{environment}/supervisor", "deploy_removed": removed, **found}
 
     return read

@@ -67,10 +67,12 @@ import json
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.decide import decide
 
 
 def drift_compare(result, allowed_differences=(), rules=None, host="", store="", texts=None):
+    # Slow to load, and every filter is loaded by each task that uses one.
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.decide import decide
+
     today = datetime.now(timezone.utc).date()
     try:
         # Values out of templates are tagged: only plain data goes on.

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 COUNTED = ("hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other")
-ERRORS = ("hrsp_5xx", "econ", "eresp")
 
 
 class Limits(NamedTuple):
@@ -33,9 +32,12 @@ def between(before: Mapping[str, Any], now: Mapping[str, Any]) -> Seen:
         start, end = int(before.get(name, 0)), int(now.get(name, 0))
         return end - start if end >= start else end
 
-    errors = sum(grown(name) for name in ERRORS)
-    # A request that never got an answer is in no hrsp counter.
+    failed, lost = grown("hrsp_5xx"), grown("econ") + grown("eresp")
+    # For a request that it lost HAProxy answers 502 or 503 itself, and counts that with the backend, not with the server.
     answered = sum(grown(name) for name in COUNTED)
+    if "servers" not in now:
+        return Seen(requests=answered + lost, errors=failed + lost)
+    errors = max(failed, lost)
     return Seen(requests=max(answered, errors), errors=errors)
 
 

@@ -13,7 +13,11 @@ author:
 description:
   - For O(seconds) seconds reads the balancer's counters of a backend and runs the probes, once every O(interval) seconds.
   - Ends at once when the release is bad, so that the way back is not waited for.
+  - With O(deployment) an operator's word counts within ten seconds.
 attributes:
+  action:
+    support: full
+    description: Looks at the ledger on the controller, and watches from the host of the balancer.
   check_mode:
     support: full
     description: Only reads.
@@ -51,6 +55,24 @@ options:
     type: list
     elements: dict
     default: []
+  deployment:
+    description:
+      - Intent of the deployment in the ledger. Its operator may speak meanwhile - an abort fails the watch, and promote now ends it where it is.
+      - Without, nobody is listened to.
+    type: str
+    default: ""
+  environment:
+    description: Environment of O(deployment), the name of its inventory group.
+    type: str
+    default: ""
+  since:
+    description: What RV(counted) was before; it is counted from there.
+    type: dict
+    default: {}
+  last:
+    description: V(false) when it goes on afterwards, so that too few requests are no verdict yet.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -84,15 +106,24 @@ seconds:
   description: How long was watched.
   type: float
   returned: always
+counted:
+  description: The counters of the backend when the watch began.
+  type: dict
+  returned: when the balancer answered
+word:
+  description: What an operator said of O(deployment) meanwhile, V(hurry) for promote now, V(stop) for an abort; V(go) for nothing.
+  type: str
+  returned: with O(deployment)
 """
 
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.release.plugins.module_utils import _bake
-from ansible_collections.evenkeel.release.plugins.module_utils._haproxy import Balancer, TrafficError
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.engine import Engine, Plan, summary
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.spec import complete
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.base import TrafficError
+from ansible_collections.evenkeel.release.plugins.module_utils._traffic.haproxy import Balancer
 
 
 def read(balancer, backend):
@@ -113,7 +144,7 @@ def look(specs):
 def watch(params, specs):
     balancer = Balancer(params["socket"])
     limits = _bake.Limits(params["max_error_rate"], params["min_requests"])
-    before = read(balancer, params["backend"])
+    before = params["since"] or read(balancer, params["backend"])
     began = time.monotonic()
     while True:
         seen = _bake.between(before, read(balancer, params["backend"]))
@@ -125,10 +156,11 @@ def watch(params, specs):
         if verdict != "passed":
             break
         if elapsed >= params["seconds"]:
-            verdict, reason = _bake.final(seen, limits)
+            verdict, reason = _bake.final(seen, limits) if params["last"] else ("passed", "")
             break
         time.sleep(min(params["interval"], params["seconds"] - elapsed))
-    return {"verdict": verdict, "reason": reason, "requests": seen.requests, "errors": seen.errors, "seconds": round(elapsed, 3)}
+    result = {"verdict": verdict, "reason": reason, "requests": seen.requests, "errors": seen.errors, "seconds": round(elapsed, 3)}
+    return {**result, "counted": before}
 
 
 def main():
@@ -141,6 +173,10 @@ def main():
             "max_error_rate": {"type": "float", "default": 0.01},
             "min_requests": {"type": "int", "default": 0},
             "probes": {"type": "list", "elements": "dict", "default": []},
+            "deployment": {"type": "str", "default": ""},
+            "environment": {"type": "str", "default": ""},
+            "since": {"type": "dict", "default": {}},
+            "last": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

@@ -10,18 +10,14 @@ version_added: 0.1.0
 author:
   - Evenkeel contributors (@evenkeel)
 description:
-  - Reads the facts C(deploy_done) and C(deploy_failed) that the phases of P(evenkeel.release.deploy#role) leave on each host.
-  - A host that left neither was not reached, and that is a problem too.
+  - Reads what each host said when M(evenkeel.release.deployment_host) took it through the phase.
+  - A host that said nothing was not reached, and that is a problem too.
 attributes:
   action:
     support: full
     description: Runs on the controller.
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - evenkeel.release._reads
 options:
   phase:
     description: Name of the phase.
@@ -31,11 +27,23 @@ options:
     description: The plan that M(evenkeel.release.deployment_plan) returned.
     type: dict
     required: true
+  hosts:
+    description: Hosts that took part in the phase; all hosts of the plan when not given.
+    type: list
+    elements: str
   problems:
     description: Problems of earlier phases; they are kept.
     type: list
     elements: dict
     default: []
+  excluded:
+    description: Hosts that were left out while it went on, with the reason. They count as problems, so that the run does not read as a success.
+    type: dict
+    default: {}
+  also:
+    description: For another phase, the hosts that had to come through that one too.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

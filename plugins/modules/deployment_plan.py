@@ -17,21 +17,17 @@ attributes:
   action:
     support: full
     description: Runs on the controller.
-  check_mode:
-    support: full
-    description: Only reads.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - evenkeel.release._reads
 options:
   environment:
     description: Environment, the name of its inventory group.
     type: str
     required: true
   act:
-    description: What the plan is for.
+    description: What the plan is for. V(continue) takes the plan of the deployment that stands still, and the batches that are left of it.
     type: str
-    choices: [deploy, promote, rollback, recover]
+    choices: [deploy, promote, rollback, continue, recover, fallback]
     default: deploy
   version:
     description:
@@ -51,6 +47,16 @@ options:
     type: list
     elements: str
     default: []
+  of:
+    description:
+      - Deployment that a rollback undoes, by the id of its intent. When another one has begun since, the rollback is refused.
+      - Empty means whatever runs now, as when an operator asks for it.
+    type: str
+    default: ""
+  fallback:
+    description: With O(act=fallback), the path that M(evenkeel.release.deployment_fallback) returned. It is part of the plan and of the evidence.
+    type: dict
+    default: {}
   releases_dir:
     description: Folder of the release manifests; not needed to recover.
     type: path
@@ -80,6 +86,18 @@ says:
   type: list
   elements: str
   returned: unless O(act=recover)
+intent:
+  description: The id of the deployment that goes on.
+  type: str
+  returned: when O(act=continue)
+resume:
+  description: Whether it was paused, so that the pause has to be ended.
+  type: bool
+  returned: when O(act=continue)
+excluded:
+  description: The hosts that were left out before, with the reason.
+  type: dict
+  returned: when O(act=continue)
 release:
   description: The release that was chosen.
   type: str
@@ -87,6 +105,23 @@ release:
 evidence:
   description: The document for M(evenkeel.release.gate).
   type: dict
+  returned: unless O(act=recover)
+batches:
+  description: Hosts that are replaced together, batch by batch; with O(act=recover) in C(decision), those that were touched.
+  type: list
+  elements: list
+  returned: unless O(act=recover)
+hosts:
+  description:
+    - Hosts of the phases C(stage), C(migrate), C(start) and C(settle), and those whose releases are protected (C(lift) before, C(protect) at the end)
+      or that declare drift (C(drift)).
+  type: dict
+  returned: unless O(act=recover)
+  sample: {lift: [], stage: [web1, web2], migrate: [web1], start: [web1, web2], settle: [web1, web2], protect: [], drift: []}
+dark:
+  description: Places of flags that must be off before the release goes out, C(service), C(host) and what the service says of the flag.
+  type: list
+  elements: dict
   returned: unless O(act=recover)
 settle:
   description: The plan's services with the colour and release that stay, C(forward) and C(back).
@@ -100,7 +135,7 @@ open:
   description: Ledger entries without an outcome.
   type: list
   elements: dict
-  returned: when O(act=recover)
+  returned: when O(act=recover) or O(act=continue)
 found:
   description: The same in words.
   type: list

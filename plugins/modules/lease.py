@@ -14,6 +14,8 @@ description:
   - Takes, checks or frees a named lease in the store of the ledger, from the controller.
   - The holder is the running C(ansible-playbook). A small process renews the lease while that lives, and ends with it.
   - A lease whose holder is gone is taken over at once on the same host, and after its end from anywhere else. Nobody removes a lock by hand.
+  - Of a run that was killed with SIGKILL the workers live on until the tasks are done that they had under way. They keep the lease so long, but
+    not beyond its end.
   - Taking, freeing and taking over are entries of the ledger.
 attributes:
   check_mode:

@@ -36,6 +36,12 @@ options:
       - promotion
       - rollback
       - recovery
+      - step
+      - directive
+      - hold
+      - mark
+      - flag
+      - evidence
       - switch
       - migration
       - verification

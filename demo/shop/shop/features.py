@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+FLAG = ""
 REQUIRED_SCHEMA = 1
 CUSTOMER_COLUMNS = ("id", "name", "city", "country")
 
@@ -15,3 +16,7 @@ def price(amount: Decimal, customer: dict) -> Decimal:  # noqa: ARG001 - later r
 
 def before_request() -> None:
     """Runs before each business request; health checks, metrics and version pass by."""
+
+
+def with_flag() -> None:
+    """Runs after it for those who have the release's flag."""

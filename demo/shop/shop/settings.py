@@ -37,6 +37,7 @@ class Settings:
     banner: str
     currency: str
     free_shipping_from: int
+    flags: str
     database: Database
 
 
@@ -50,7 +51,7 @@ KEYS = {
         "user": (str, None),
         "password": (str, None),
     },
-    "shop": {"currency": (str, "EUR"), "free_shipping_from": (int, "50")},
+    "shop": {"currency": (str, "EUR"), "free_shipping_from": (int, "50"), "flags": (str, "")},
 }
 
 

@@ -20,6 +20,7 @@ import psycopg
 
 from shop import VERSION, features, orders
 from shop.database import Pool
+from shop.flags import Flags, subject_of
 from shop.metrics import Metrics
 from shop.migrate import schema_version
 from shop.page import orders_page
@@ -65,6 +66,7 @@ class Shop:
         self.settings = settings
         self.pool = pool
         self.metrics = Metrics()
+        self.flags = Flags(settings.flags)
         # Set by the server on SIGTERM, so that balancers see "not ready".
         self.draining = False
         self._routes: list[tuple[str, re.Pattern[str], str, bool, Callable[..., Answer]]] = [
@@ -105,9 +107,20 @@ class Shop:
         return "none", as_json({"error": f"method {method} is not allowed here"}, 405)
 
     def _guarded(self, handler: Callable[..., Answer], business: bool, environ: dict, groups: tuple) -> Answer:
+        if business and features.FLAG:
+            subject = subject_of(environ.get("PATH_INFO") or "/", parse_qs(environ.get("QUERY_STRING", "")))
+            variant = self.flags.variant(features.FLAG, subject)
+            answer = self._answered(handler, business, environ, groups, variant=variant)
+            self.metrics.observe_variant(features.FLAG, variant, answer.status)
+            return answer
+        return self._answered(handler, business, environ, groups)
+
+    def _answered(self, handler: Callable[..., Answer], business: bool, environ: dict, groups: tuple, variant: str = "") -> Answer:
         try:
             if business:
                 features.before_request()
+            if variant == "on":
+                features.with_flag()
             return handler(environ, *groups)
         except PayloadError as error:
             return as_json({"error": "the order was refused", "faults": error.faults}, error.status)

@@ -12,7 +12,6 @@ import tarfile
 import urllib.error
 from typing import BinaryIO
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.evenkeel.release.plugins.module_utils._release.errors import ReleaseError
 
 CHUNK = 1 << 20
@@ -66,6 +65,9 @@ def unpack(*, archive: str, dest: str) -> dict[str, str]:
 
 def _open(source: str, timeout: float) -> BinaryIO:
     if source.startswith(("http://", "https://")):
+        # It takes a host longer to load than most of what is done here, and few fetch for themselves.
+        from ansible.module_utils.urls import open_url
+
         response: BinaryIO = open_url(source, timeout=timeout)
         return response
     return open(source[7:] if source.startswith("file://") else source, "rb")

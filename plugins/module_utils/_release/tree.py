@@ -7,6 +7,7 @@ root/
   releases/1.1.0/            immutable, read-only
   releases/1.1.0.json        {"version", "sha256", "files": {path: sha256}}
   current -> releases/1.1.0  what the host is settled on
+  .current.before            where `current` pointed when another tool had the folder, for the way back from our first release
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class ReleaseTree:
         self.root = root
         self.releases = os.path.join(root, "releases")
         self.current_link = os.path.join(root, "current")
+        self.before_link = os.path.join(root, ".current.before")
+        self.fresh_link = os.path.join(root, ".current.new")
 
     def path(self, version: str) -> str:
         return os.path.join(self.releases, version)
@@ -34,6 +37,11 @@ class ReleaseTree:
         if not os.path.islink(self.current_link):
             return None
         return os.path.basename(os.readlink(self.current_link))
+
+    def colour(self) -> str:
+        """The colour whose configuration is live; "" when none is."""
+        live = os.path.join(self.root, "config", "live")
+        return os.path.basename(os.readlink(live)) if os.path.islink(live) else ""
 
     def installed(self) -> list[str]:
         """Versions with a complete record, oldest installation first."""
@@ -93,20 +101,31 @@ class ReleaseTree:
             shutil.rmtree(work, ignore_errors=True)
         return size
 
-    def activate(self, version: str) -> None:
+    def require(self, version: str) -> None:
         if not os.path.isdir(self.path(version)):
             raise ReleaseError(
                 f"Release {version} is not installed under {self.releases} (installed: {', '.join(self.installed()) or 'none'}). Deploy it first."
             )
-        fresh = os.path.join(self.root, ".current.new")
-        if os.path.lexists(fresh):
-            os.unlink(fresh)
-        os.symlink(os.path.join("releases", version), fresh)
-        os.replace(fresh, self.current_link)
+
+    def activate(self, version: str) -> None:
+        self.require(version)
+        if self.foreign():
+            self._link(os.readlink(self.current_link), self.before_link)
+        self._link(os.path.join("releases", version), self.current_link)
 
     def deactivate(self) -> None:
-        if os.path.lexists(self.current_link):
+        """No release of ours is current any more; what another tool had made current before is it again."""
+        if self.foreign() or not os.path.lexists(self.current_link):
+            return
+        if os.path.lexists(self.before_link):
+            os.replace(self.before_link, self.current_link)
+        else:
             os.unlink(self.current_link)
+
+    def foreign(self) -> bool:
+        """Whether `current` points at a folder that was not installed by us."""
+        current = self.current()
+        return current is not None and not os.path.exists(self.path(current) + ".json")
 
     def surplus(self, *, keep: int, protect: list[str]) -> list[str]:
         """Versions that retention lets go: all but the newest `keep`, never the current or a protected one."""
@@ -120,6 +139,13 @@ class ReleaseTree:
             os.unlink(record)
         if os.path.isdir(self.path(version)):
             shutil.rmtree(self.path(version))
+
+    def _link(self, target: str, path: str) -> None:
+        fresh = os.path.join(self.root, ".{}.new".format(os.path.basename(path).lstrip(".")))
+        if os.path.lexists(fresh):
+            os.unlink(fresh)
+        os.symlink(target, fresh)
+        os.replace(fresh, path)
 
     def _same(self, version: str, name: str, digest: str) -> bool:
         try:

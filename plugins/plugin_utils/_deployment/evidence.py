@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import newest_data
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve.rehearsal import rehearsals
 
 Entry = Mapping[str, Any]
 RANK = {"passed": 0, "failed": 1, "inconclusive": 2, "errored": 3}
@@ -23,6 +24,7 @@ def assemble(
     entries: Sequence[Entry],
     deployed: Mapping[str, Mapping[str, str]],
     open_intents: Sequence[Entry] = (),
+    fallback: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is not known is left null: a condition on it is then an error, and an error denies.
 
@@ -36,8 +38,10 @@ def assemble(
         "environment": dict(environment),
         "upstream": _upstream(upstream, release, entries, deployed),
         "release": dict(manifest),
+        "fallback": fallback,
         "drift": newest_drift(entries, name),
         "data": newest_data(entries, name),
+        "rehearsal": rehearsals(entries, manifest, now=now),
         "ledger": {
             "deployed": dict(deployed.get(name, {})),
             "verified_in": sorted(views.verified_in(entries, release)),

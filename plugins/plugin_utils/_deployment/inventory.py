@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import host as of_host
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 
 HostVars = Mapping[str, Mapping[str, Any]]
@@ -17,6 +18,24 @@ HostVars = Mapping[str, Mapping[str, Any]]
 def plain(value: Any) -> Any:
     """The same value without the types of the templating engine."""
     return json.loads(json.dumps(value, default=str))
+
+
+def said(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What a host said in this run, from its variables. One at a time: reading all would evaluate every lookup of its group_vars."""
+    names = [of_host.VARIABLE] if of_host.VARIABLE in variables else [name for name in of_host.SAYS if name in variables]
+    return of_host.said({name: plain(variables[name]) for name in names})
+
+
+class HostsOnce(dict[str, Any]):
+    """Hosts' variables, each gathered once: gathering them takes Ansible a millisecond, and a plan asks several times."""
+
+    def __init__(self, hostvars: HostVars) -> None:
+        super().__init__()
+        self._hostvars = hostvars
+
+    def __missing__(self, host: str) -> Any:
+        found = self[host] = self._hostvars[host]
+        return found
 
 
 def environment_of(*, name: str, groups: Mapping[str, Sequence[str]], hostvars: HostVars) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -35,12 +54,24 @@ def live_backends(*, hosts: Sequence[str], hostvars: HostVars) -> dict[str, str]
     """{service: backend} from the balancers' maps; balancers that disagree are an error, never a guess."""
     live: dict[str, str] = {}
     for host in hosts:
-        for service, backend in plain(hostvars[host].get("deploy_live", {})).items():
+        for service, backend in said(hostvars[host])["deploy_live"].items():
             if live.setdefault(service, backend) != backend:
                 raise DeploymentError(
                     f"The balancers disagree on {service}: one serves {live[service]}, {host} serves {backend}. Run evenkeel.release.recover."
                 )
     return live
+
+
+def places(*, hosts: Sequence[str], hostvars: HostVars) -> dict[str, dict[str, Any]]:
+    """{host: {zone, rank, colours}}: where a host is, when it has its turn, and which colour of which service runs there."""
+    found = {}
+    for host in hosts:
+        rank = plain(hostvars[host].get("evenkeel_rank", 0))
+        if isinstance(rank, bool) or not str(rank).lstrip("-").isdigit():
+            raise DeploymentError(f"evenkeel_rank of host {host} is {rank!r}; allowed are whole numbers, lower ones are replaced first.")
+        zone = str(plain(hostvars[host].get("evenkeel_zone", "")))
+        found[host] = {"zone": zone, "rank": int(rank), "colours": said(hostvars[host])["deploy_colours"]}
+    return found
 
 
 def read_manifest(*, folder: str, version: str) -> dict[str, Any]:
@@ -58,7 +89,15 @@ def read_manifest(*, folder: str, version: str) -> dict[str, Any]:
         raise DeploymentError(f"The release manifest {path} does not describe release {version}. Check it with evenkeel.release.validate.")
     base = path.parent
     for component in manifest["components"].values():
-        source = str(component["artifact"])
-        if "://" not in source and not Path(source).is_absolute():
-            component["artifact"] = str((base / source).resolve())
+        for each in (component, *component.get("variants", ())):
+            _settle(each, "artifact", base)
+            for signature in each.get("signatures", ()):
+                _settle(signature, "source", base)
     return manifest
+
+
+def _settle(entry: dict[str, Any], name: str, base: Path) -> None:
+    """A relative path is one beside the manifest."""
+    source = str(entry.get(name) or "")
+    if source and "://" not in source and not Path(source).is_absolute():
+        entry[name] = str((base / source).resolve())

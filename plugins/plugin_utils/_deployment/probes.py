@@ -20,7 +20,7 @@ def _aim(probe: dict[str, Any], endpoint: Mapping[str, Any]) -> dict[str, Any]:
     if probe.get("type") in SCHEMES:
         path = probe.pop("path", "/")
         probe.setdefault("url", f"{probe['type']}://{endpoint['address']}:{endpoint['port']}{path}")
-    elif probe.get("type") != "command":
+    elif probe.get("type") != "command" and "url" not in probe:
         probe.setdefault("host", endpoint["address"])
         probe.setdefault("port", endpoint["port"])
     return probe

@@ -6,9 +6,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import progress, rollout
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.plan import other
 
 Entry = Mapping[str, Any]
+DEPLOYING = ("deployment", "rollback")
+
+
+def what_next(*, entries: Sequence[Entry], open_intents: Sequence[Entry]) -> dict[str, Any]:
+    """The decision about the last interrupted deployment or rollback, with the `batches` of the hosts that it touched; {} when there is none.
+
+    A recovery that was killed changes nothing about it, however far it came: the next one decides the same and does it once more.
+    """
+    interrupted = [entry for entry in open_intents if entry["kind"] in DEPLOYING]
+    if not interrupted:
+        return {}
+    intent = interrupted[-1]
+    decision = decide(intent=intent, later=entries[entries.index(intent) + 1 :])
+    batches = rollout.back(decision, progress.touched(progress.steps(entries, intent["id"])))
+    return {**decision, "batches": batches if decision["direction"] == "roll_back" else batches[::-1]}
 
 
 def decide(*, intent: Entry, later: Sequence[Entry]) -> dict[str, Any]:
@@ -35,14 +51,19 @@ def decide(*, intent: Entry, later: Sequence[Entry]) -> dict[str, Any]:
 
 def _settle(service: Mapping[str, Any], *, forward: bool) -> dict[str, Any]:
     """Which colour and release stays, which goes. Without a previous release nothing stays running."""
-    keep = service["idle"] if forward else service["live"]
+    hosts = {host: {**at, **_colours(at, forward=forward)} if "live" in at else dict(at) for host, at in service["hosts"].items()}
     return {
         **service,
-        "keep": keep,
-        "drop": other(keep),
+        **_colours(service, forward=forward),
+        "hosts": hosts,
         "keep_release": service["release"] if forward else service["previous"],
         "drop_release": service["previous"] if forward else service["release"],
     }
+
+
+def _colours(at: Mapping[str, Any], *, forward: bool) -> dict[str, str]:
+    keep = str(at["idle"] if forward else at["live"])
+    return {"keep": keep, "drop": other(keep)}
 
 
 def settle_plan(plan: Mapping[str, Any], *, forward: bool) -> list[dict[str, Any]]:

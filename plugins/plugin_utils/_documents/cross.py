@@ -15,6 +15,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault 
     shown,
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.formats import timestamp
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.rollout import rollout_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
 
 Groups = Mapping[str, Sequence[str]]
@@ -155,6 +156,7 @@ def service_faults(each: Environment, groups: Groups) -> list[Fault]:
     faults: list[Fault] = []
     for name, service in services.items():
         faults += [*_host_faults(each, name, service, groups), *_reference_faults(each, name, service, services), *_engine_faults(each, name, service)]
+        faults += rollout_faults(name, service, document=each.document, source=each.services_source, groups=groups)
     graph = {name: [other for other in _list(service.get("depends_on")) if isinstance(other, str)] for name, service in services.items()}
     cycle = _cycle(graph)
     if cycle:

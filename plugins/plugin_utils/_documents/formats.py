@@ -25,7 +25,7 @@ ALLOWED = {
     "evenkeel-expiry": "a date that is today or later, such as 2027-06-30",
     "evenkeel-clock": 'a quoted time of day such as "09:00"',
     "evenkeel-jmespath": "a JMESPath expression",
-    "evenkeel-artifact": "a path, or an http(s) URL without user and password",
+    "evenkeel-artifact": "a path, or an http, https, oci, oci+http or s3 address without user and password",
 }
 
 
@@ -82,4 +82,4 @@ def _is_artifact(text: str) -> bool:
     if "://" not in text:
         return bool(text.strip())
     url = urlsplit(text)
-    return url.scheme in ("http", "https") and bool(url.hostname) and "@" not in url.netloc
+    return url.scheme in ("http", "https", "oci", "oci+http", "s3") and bool(url.hostname) and "@" not in url.netloc

@@ -14,6 +14,8 @@ from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.shape i
 from ansible_collections.evenkeel.release.plugins.plugin_utils._drift.patterns import literal, matches
 
 COLOURS = ("blue", "green")
+# The old release that ran anew beside a canary for a while.
+BASELINE = "baseline"
 UNITS = "/etc/systemd/system"
 
 
@@ -84,9 +86,9 @@ def _keys(files: Sequence[str], config: Sequence[str]) -> list[str]:
 
 def _program(item: Mapping[str, Any], *, host: str, runtime: str, supervisor: str) -> list[str]:
     """Both colours: one is started, the other stopped."""
-    names = [f"{item['service']}-{colour}" for colour in COLOURS]
+    names = [f"{item['service']}-{colour}" for colour in (*COLOURS, *([BASELINE] if item.get(BASELINE) else []))]
     if runtime == "systemd":
-        files = [path for name in names for path in (f"{UNITS}/{name}.service", f"{UNITS}/multi-user.target.wants/{name}.service")]
+        files = [path for name in names for path in (f"{UNITS}/{name}.service", f"{UNITS}/{name}.env", f"{UNITS}/multi-user.target.wants/{name}.service")]
         return [*map(_file, files), *(f"service:{literal(name)}.service" for name in names)]
     if not supervisor:
         return []

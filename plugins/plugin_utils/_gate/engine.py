@@ -10,6 +10,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import expr
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.answer import Decision, RuleAnswer, Verdict
 
 Data = Mapping[str, Any]
+# Acts that a policy permits only by naming them: what is right for every deployment says nothing about a way around it.
+NAMED = ("fallback",)
 
 
 def decide(policies: Sequence[Data], evidence: Data, *, act: str, environment: Data) -> Decision:
@@ -19,7 +21,8 @@ def decide(policies: Sequence[Data], evidence: Data, *, act: str, environment: D
     """
     applicable = [policy for policy in policies if applies(policy, act, environment)]
     rules = [_answer(policy, rule, evidence) for policy in applicable for rule in policy["rules"]]
-    if not any(rule.effect == "require" for rule in rules):
+    permitting = {policy["name"] for policy in applicable if act not in NAMED or act in (policy.get("applies_to") or {}).get("acts", [])}
+    if not any(rule.effect == "require" and rule.policy in permitting for rule in rules):
         rules.append(_default_deny(policies, applicable, act, environment))
     rules += implicit.answers(evidence, environment)
     return Decision(verdict=_worst(rules), act=act, environment=str(environment.get("name", "")), rules=tuple(rules))
@@ -63,7 +66,7 @@ def _value(shown: str, evidence: Data) -> Any:
 
 def _default_deny(policies: Sequence[Data], applicable: Sequence[Data], act: str, environment: Data) -> RuleAnswer:
     name, tier = environment.get("name"), environment.get("tier")
-    what = "has a rule with effect require" if applicable else "applies"
+    what = "applies" if not applicable else "names it and has a rule with effect require" if act in NAMED else "has a rule with effect require"
     considered = ", ".join(sorted(policy["name"] for policy in policies)) or "none"
     return RuleAnswer(
         name="default-deny",

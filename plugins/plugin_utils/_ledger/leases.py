@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TTL = 900.0
 POLL_SECONDS = 0.5
+LEFT_OVER = " (the run is gone, a task of it still runs)"
 _SHOWN = ("name", "token", "holder", "host", "pid", "job", "since", "until", "heartbeat", "release", "message")
 
 
@@ -93,6 +94,14 @@ def renew(store: Store, name: str, token: int, *, ttl: float = DEFAULT_TTL) -> d
         values = {"heartbeat": ids.at(now), "until": ids.at(now + int(ttl * 1_000_000))}
         connection.execute(update(table).where(table.c.name == name).values(**values))
         return shown({**row, **values})
+
+
+def hand_over(store: Store, name: str, token: int, *, pid: int, started: str) -> None:
+    """To a process that goes on when its run was killed: until it ends nobody else may begin. The lease gets no longer by that."""
+    with store.writing(durable=False) as connection:
+        row = _ours(connection, name, token, "Handing over")
+        message = row["message"] if row["message"].endswith(LEFT_OVER) else f"{row['message']}{LEFT_OVER}"
+        connection.execute(update(table).where(table.c.name == name).values(pid=pid, started=started, message=message))
 
 
 def release(store: Store, name: str, token: int, *, environment: str = "") -> dict[str, Any]:

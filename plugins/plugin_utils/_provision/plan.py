@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import layout
 from ansible_collections.evenkeel.release.plugins.plugin_utils._provision.errors import ProvisionError
 
 Services = Mapping[str, Mapping[str, Any]]
-COLOURS = ("blue", "green")
 MAIN_PORT = {"postgresql": "main", "mysql": "main", "openbao": "main", "haproxy": "http"}
 USUAL_PROBE = {
     "postgresql": {"name": "accepts connections", "type": "postgresql"},
@@ -53,10 +53,10 @@ def balancer_ports(services: Services, balancer: str) -> dict[str, tuple[str, st
     return {name: ("http", "preview") if index == 0 else (f"http_{name}", f"preview_{name}") for index, name in enumerate(names)}
 
 
-def port_names(services: Services, name: str) -> list[str]:
+def port_names(services: Services, name: str, *, host: str = "", groups: Mapping[str, Sequence[str]] | None = None) -> list[str]:
     engine = services[name]["engine"]
     if engine == "application":
-        return list(COLOURS)
+        return layout.ports(services[name], host, groups)
     if engine == "haproxy":
         return [port for pair in balancer_ports(services, name).values() for port in pair] or ["http", "preview"]
     return ["main", "cluster"] if engine == "openbao" else ["main"]
@@ -73,7 +73,10 @@ def wanted_on(services: Services, *, groups: Mapping[str, Sequence[str]], host: 
         declared = dict(service.get("ports") or {})
         if service.get("port"):
             declared.setdefault(MAIN_PORT.get(service["engine"], "main"), service["port"])
-        wanted[name] = {"engine": service["engine"], "ports": {port: int(declared.get(port, 0)) for port in port_names(services, name)}}
+        wanted[name] = {
+            "engine": service["engine"],
+            "ports": {port: int(declared.get(port, 0)) for port in port_names(services, name, host=host, groups=groups)},
+        }
     return wanted
 
 
@@ -88,20 +91,33 @@ def settings(services: Services, name: str, *, endpoints: Mapping[str, Any], hos
     applications = []
     for application, (live, preview) in balancer_ports(services, name).items():
         at = endpoints.get(application, {})
-        servers = {
-            colour: [{"name": f"{server}_{colour}", "address": found["address"], "port": found["ports"][colour]} for server, found in sorted(at.items())]
-            for colour in COLOURS
-        }
         applications.append(
             {
                 "service": application,
                 "http": own[live],
                 "preview": own[preview],
                 "check_path": _ready_path(services[application]),
-                "servers": servers,
+                "servers": _servers(services[application], at),
             }
         )
     return {"applications": applications}
+
+
+def _servers(service: Mapping[str, Any], at: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """{colour: its servers}; {main: servers} when a release is replaced on its host. A host has a server for each instance it may run."""
+    if layout.one_pool(service) and not layout.surges(service):
+        return {"main": [_server(host, found, "main") for host, found in sorted(at.items())]}
+    pools = {
+        name: [_server(layout.server_name(host, name), found, name) for host, found in sorted(at.items()) if name in found["ports"]]
+        for name in (*layout.COLOURS, *([layout.BASELINE] if layout.compares_same_age(service) else []))
+    }
+    if layout.surges(service):
+        return {"main": sorted((server for servers in pools.values() for server in servers), key=lambda server: str(server["name"]))}
+    return pools
+
+
+def _server(name: str, found: Mapping[str, Any], port: str) -> dict[str, Any]:
+    return {"name": name, "address": found["address"], "port": found["ports"][port]}
 
 
 def _ready_path(service: Mapping[str, Any]) -> str:

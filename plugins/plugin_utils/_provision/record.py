@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import layout
 from ansible_collections.evenkeel.release.plugins.plugin_utils._provision.errors import ProvisionError
 
 Endpoints = dict[str, dict[str, dict[str, Any]]]
@@ -59,8 +60,17 @@ def of_existing(environment: str, documents: Mapping[str, Any]) -> Endpoints:
             ports = {"http" if service["engine"] == "haproxy" else "main": int(service["port"])}
         if not ports and service["engine"] != "sqlite":
             raise ProvisionError(f"Service {name} of {environment}: the provider 'existing' needs port or ports; found neither.")
-        hosts = documents["groups"].get(service.get("hosts"), [])
+        hosts, groups = documents["groups"].get(service.get("hosts"), []), documents["groups"]
         endpoints[name] = {
-            host: {"address": documents["addresses"].get(host, host), "ports": ports, "paths": dict(service.get("paths") or {})} for host in hosts
+            host: {
+                "address": documents["addresses"].get(host, host),
+                "ports": _of_host(ports, layout.own_colour(service, host, groups)),
+                "paths": dict(service.get("paths") or {}),
+            }
+            for host in hosts
         }
     return endpoints
+
+
+def _of_host(ports: Mapping[str, int], colour: str) -> dict[str, int]:
+    return {name: port for name, port in ports.items() if not colour or name not in layout.COLOURS or name == colour}

@@ -27,6 +27,21 @@ def test_silence_is_never_success(facts, states):
     assert len(problems) == sum(state != "done" for state in states)
 
 
+@pytest.mark.parametrize(
+    ("facts", "states"),
+    [
+        ({"w1": {"deploy_done": ["settle", "protect"]}, "w2": {"deploy_done": ["settle"]}, "lb": {"deploy_done": ["protect"]}}, ["done", "unreachable"]),
+        ({"w1": {"deploy_done": ["settle", "protect"]}, "w2": {"deploy_failed": FAILED}, "lb": {"deploy_done": ["protect"]}}, ["done", "failed"]),
+        ({"w1": {"deploy_done": ["settle", "protect"]}, "w2": {"deploy_done": ["settle", "protect"]}}, ["done", "done", "unreachable"]),
+    ],
+)
+def test_silence_in_another_phase_is_no_success(facts, states):
+    also = {"protect": ["lb", "w1", "w2", "left-out"]}
+    found, problems = phase.judge(phase="settle", hosts=["w1", "w2"], facts=facts, also=also, excluded={"left-out": "its disk"})
+    assert list(found.values()) == states
+    assert len(problems) == sum(state != "done" for state in states)
+
+
 def test_a_problem_is_reported_with_its_host_task_and_reason():
     _states, problems = phase.judge(phase="stage", hosts=["w1"], facts={"w1": {"deploy_failed": FAILED}})
     assert phase.report(problems) == "  w1 (stage): Install the artifact: digest differs"

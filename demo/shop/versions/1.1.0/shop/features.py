@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+FLAG = ""
 REQUIRED_SCHEMA = 2
 CUSTOMER_COLUMNS = ("id", "name", "city", "country", "loyalty_tier")
 DISCOUNT = {"basic": Decimal("1"), "silver": Decimal("0.98"), "gold": Decimal("0.95")}
@@ -16,3 +17,7 @@ def price(amount: Decimal, customer: dict) -> Decimal:
 
 def before_request() -> None:
     """Runs before each business request; health checks, metrics and version pass by."""
+
+
+def with_flag() -> None:
+    """Runs after it for those who have the release's flag."""

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from decimal import Decimal
 
+FLAG = ""
 REQUIRED_SCHEMA = 2
 CUSTOMER_COLUMNS = ("id", "name", "city", "country", "loyalty_tier")
 DISCOUNT = {"basic": Decimal("1"), "silver": Decimal("0.98"), "gold": Decimal("0.95")}
@@ -46,3 +47,7 @@ def price(amount: Decimal, customer: dict) -> Decimal:
 def before_request() -> None:
     if BUG.hits(time.monotonic()):
         raise RuntimeError("the price cache was evicted while it was being read")
+
+
+def with_flag() -> None:
+    """Runs after it for those who have the release's flag."""
