@@ -20,7 +20,7 @@ export LC_ALL := C.UTF-8
 WORKERS ?= 2
 TESTS ?=
 
-.PHONY: help demo demo-down test test-containers lint lint-python lint-rules lint-yaml format sanity unit integration package-test bench docs clean venv venv-dev link
+.PHONY: help demo demo-down test test-containers lint lint-python lint-rules lint-yaml format sanity unit integration kills package-test bench docs clean venv venv-dev link
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -70,6 +70,9 @@ unit: venv-dev ## the core, without servers (TESTS=path for some)
 
 integration: venv-dev ## real servers, real ansible-playbook runs (TESTS=path for some)
 	pytest -n $(WORKERS) --dist loadfile $(or $(TESTS),tests/integration tests/runner)
+
+kills: venv-dev ## end deployments and rollbacks at every boundary of their tasks, for hours (KILLS=worlds: once per state, TESTS=-k expression)
+	EVENKEEL_KILLS=$(or $(KILLS),all) pytest -s tests/integration/deploy/test_kills.py $(TESTS)
 
 package-test: venv-dev ## build the tarball, install it into an empty folder, use it from there
 	pytest $(or $(TESTS),tests/package)
