@@ -79,12 +79,11 @@ _value:
 
 from datetime import datetime, timezone
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve import book, declared, rehearsal
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve.errors import PreservationError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 
 def _checked(kind, document):
@@ -117,15 +116,6 @@ STEPS = {
 }
 
 
-def preserve_work(given, step):
-    if step not in STEPS:
-        raise AnsibleFilterError(f"The step is {step!r}; allowed are {', '.join(STEPS)}.")
-    try:
-        return STEPS[step](**plain(given))
-    except (PreservationError, DeploymentError, LedgerError) as exc:
-        raise AnsibleFilterError(str(exc)) from exc
-
-
 class FilterModule:
     def filters(self):
-        return {"preserve_work": preserve_work}
+        return {"preserve_work": filter_of(STEPS, of="preservation", errors=(PreservationError, DeploymentError, LedgerError))}

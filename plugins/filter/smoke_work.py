@@ -43,10 +43,9 @@ _value:
   type: raw
 """
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._smoke import work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._smoke.errors import SmokeError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 STEPS = {
     "releases": work.releases_of,
@@ -60,15 +59,6 @@ STEPS = {
 }
 
 
-def smoke_work(given, step):
-    if step not in STEPS:
-        raise AnsibleFilterError(f"The step of a smoke test is {step!r}; allowed are {', '.join(STEPS)}.")
-    try:
-        return STEPS[step](**plain(given))
-    except SmokeError as exc:
-        raise AnsibleFilterError(str(exc)) from exc
-
-
 class FilterModule:
     def filters(self):
-        return {"smoke_work": smoke_work}
+        return {"smoke_work": filter_of(STEPS, of="a smoke test", errors=SmokeError)}

@@ -42,23 +42,13 @@ _value:
   type: dict
 """
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._upgrade import work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._upgrade.errors import UpgradeError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 STEPS = {"described": work.described, "seen": work.seen, "plan": work.plan, "next": work.step, "way_out": work.way_out}
 
 
-def upgrade_work(given, step):
-    if step not in STEPS:
-        raise AnsibleFilterError(f"The step of an upgrade is {step!r}; allowed are {', '.join(STEPS)}.")
-    try:
-        return STEPS[step](**plain(given))
-    except UpgradeError as exc:
-        raise AnsibleFilterError(str(exc)) from exc
-
-
 class FilterModule:
     def filters(self):
-        return {"upgrade_work": upgrade_work}
+        return {"upgrade_work": filter_of(STEPS, of="an upgrade", errors=UpgradeError)}

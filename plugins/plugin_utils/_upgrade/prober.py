@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small process that writes one row again and again while servers are upgraded, and notes each attempt.
 
-It is started by path, so that it needs nothing of Ansible; the password comes over stdin. It ends when its note `<file>.stop` appears or the
-ansible-playbook that started it is gone. A connection that works is kept: what is measured is the database, not how it is reached.
+It ends when its note `<file>.stop` appears or the ansible-playbook that started it is gone. A connection that works is kept: what is
+measured is the database, not how it is reached.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-COLLECTION = "ansible_collections.evenkeel.release"
+from ansible_collections.evenkeel.release.plugins.plugin_utils import _beside
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import process
+
 TABLE = "evenkeel_write_probe"
 WRITE = f"insert into {TABLE} values (1, now()) on conflict (one) do update set written = now()"  # noqa: S608  a constant
 CONNECT_SECONDS = 2  # the least that libpq takes
@@ -27,20 +26,7 @@ MISSING = "The downtime is measured with psycopg 3 on the controller: pip instal
 
 def start(settings: Mapping[str, Any]) -> int:
     """Its pid. settings: servers, dbname, user, password, sslmode, interval, file, pid and started of the playbook."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__).absolute())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C at the terminal is for ansible-playbook
-        close_fds=True,
-        cwd="/",
-    )
-    if process.stdin is not None:  # PIPE was asked for
-        process.stdin.write(json.dumps(dict(settings)).encode())
-        process.stdin.close()
-    process.returncode = 0  # it outlives us on purpose: no warning that it still runs
-    return process.pid
+    return _beside.start("_upgrade.prober", settings)
 
 
 def conninfo(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +84,13 @@ class Writer:
             return
 
 
-def run(settings: Mapping[str, Any], notes: TextIO) -> None:
-    from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import process
+def run(settings: Mapping[str, Any]) -> None:
+    descriptor = os.open(settings["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as notes:
+        _write_until_stopped(settings, notes)
 
+
+def _write_until_stopped(settings: Mapping[str, Any], notes: TextIO) -> None:
     writer, stop = Writer(settings), Path(f"{settings['file']}.stop")
     while not stop.exists() and process.is_running(settings["pid"], settings["started"]):
         begun = time.monotonic()
@@ -110,22 +100,3 @@ def run(settings: Mapping[str, Any], notes: TextIO) -> None:
         time.sleep(max(0.0, settings["interval"] - (time.monotonic() - begun)))
     writer.clear()
     writer.close()
-
-
-def _make_importable() -> None:
-    """The collection under its name, wherever it lies and without the loader of Ansible."""
-    root = Path(__file__).absolute().parents[3]
-    name = ""
-    for part in COLLECTION.split("."):
-        name = f"{name}.{part}" if name else part
-        package = types.ModuleType(name)
-        package.__path__ = [str(root)] if name == COLLECTION else []
-        sys.modules[name] = package
-
-
-if __name__ == "__main__":
-    _make_importable()
-    given = json.loads(sys.stdin.buffer.read())
-    descriptor = os.open(given["file"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as opened:
-        run(given, opened)

@@ -134,7 +134,7 @@ def start_holder(tmp_path, state):
 
 def sidecars(folder):
     """Heartbeats of runs in that folder: nothing of a run is in their arguments, but their environment is the run's."""
-    found = subprocess.run(["pgrep", "-f", "_ledger/heartbeat.py"], capture_output=True, text=True, check=False)
+    found = subprocess.run(["pgrep", "-f", "_ledger[.]heartbeat"], capture_output=True, text=True, check=False)
     return {int(line) for line in found.stdout.split() if _environment_names(int(line), folder)}
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small process of its own beside ansible-playbook, which outlives the task that starts it.
+
+It is this file, started by path, so that it needs nothing of Ansible. What it must know comes over stdin, because it may hold a password and
+arguments are for everyone to read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+COLLECTION = "ansible_collections.evenkeel.release"
+UTILS = f"{COLLECTION}.plugins.plugin_utils"
+
+
+def start(module: str, settings: Mapping[str, Any]) -> int:
+    """Its pid. `module` is below plugin_utils; its function `run` gets the settings.
+
+    It holds no descriptor of ours: whoever waits for our output to end (ansible-runner does) waits for us alone.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(Path(__file__).absolute()), module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C at the terminal is for ansible-playbook
+        close_fds=True,
+        cwd="/",
+    )
+    if process.stdin is not None:  # PIPE was asked for
+        process.stdin.write(json.dumps(dict(settings)).encode())
+        process.stdin.close()
+    process.returncode = 0  # it outlives us on purpose: no warning that it still runs
+    return process.pid
+
+
+def _make_importable() -> None:
+    """The collection under its name, wherever it lies and without the loader of Ansible."""
+    root = Path(__file__).absolute().parents[2]
+    name = ""
+    for part in COLLECTION.split("."):
+        name = f"{name}.{part}" if name else part
+        package = types.ModuleType(name)
+        package.__path__ = [str(root)] if name == COLLECTION else []
+        sys.modules[name] = package
+
+
+if __name__ == "__main__":
+    _make_importable()
+    importlib.import_module(f"{UTILS}.{sys.argv[1]}").run(json.loads(sys.stdin.buffer.read()))
