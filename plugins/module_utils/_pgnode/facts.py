@@ -92,6 +92,12 @@ def setting(name: str, value: str) -> str:
     return "{} = '{}'\n".format(name, value.replace("\\", "\\\\").replace("'", "''"))
 
 
+def set_to(text: str, name: str) -> str:
+    """What the last line that `setting` wrote for this name says; empty where there is none."""
+    found = re.findall(r"^{} = '((?:[^'\\]|''|\\.)*)'$".format(re.escape(name)), text, re.MULTILINE)
+    return re.sub(r"''|\\(.)", lambda part: part.group(1) or "'", found[-1]) if found else ""
+
+
 def without(text: str, names: Sequence[str]) -> str:
     """A configuration file without the lines that set these."""
     pattern = re.compile(r"\s*({})\s*(=|\s)".format("|".join(map(re.escape, names))))

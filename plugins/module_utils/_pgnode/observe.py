@@ -69,10 +69,19 @@ def look(server: Server) -> dict[str, Any]:
         "history": timeline_history(server),
         "system_identifier": control["system_identifier"],
     }
-    return {**found, **(running(server) if server.running() else stopped(control, found["standby"]))}
+    return {**found, **(running(server) if server.running() else stopped(control, found["standby"], to_follow(server)))}
 
 
-def stopped(control: dict[str, Any], standby: bool) -> dict[str, Any]:
+def to_follow(server: Server) -> dict[str, Any]:
+    """Whom a server that is stopped would follow as a replica: of one that stepped down, the heir."""
+    path = server.path("postgresql.auto.conf")
+    if not os.path.exists(path):
+        return facts.upstream("")
+    with open(path, encoding="utf-8") as file:
+        return facts.upstream(facts.set_to(file.read(), "primary_conninfo"))
+
+
+def stopped(control: dict[str, Any], standby: bool, upstream: dict[str, Any]) -> dict[str, Any]:
     """`shut down` is what a primary leaves, `shut down in recovery` a replica."""
     was_primary = control["state"] in ("shut down", "in production", "shutting down", "in crash recovery")
     return {
@@ -85,7 +94,7 @@ def stopped(control: dict[str, Any], standby: bool) -> dict[str, Any]:
         "streaming": False,
         "paused": False,
         "lag_bytes": None,
-        "upstream": {"host": "", "port": 0},
+        "upstream": upstream if standby else facts.upstream(""),
         "slot": "",
         "synchronous": "",
         "tablespaces": 0,

@@ -90,11 +90,16 @@ def _leaderless(nodes: Nodes) -> Decision:
     if old["control"]["state"] != "shut down":
         text = f"The primary {left[0]} is down and its state is {old['control']['state']!r}: it was not stopped cleanly. Start it, look into its log"
         return Decision(None, (f"{text}, then run again.",))
-    heirs = [name for name, node in sorted(nodes.items()) if _has_all(node, old)]
+    # The one that it was fenced for comes first: it may have been asked already, and two would take writes if another were asked as well.
+    heirs = sorted((name for name, node in nodes.items() if _has_all(node, old)), key=lambda name: (not _follows(old, nodes[name]), name))
     if old["fenced"] and heirs:
         slots = tuple(sorted({node["slot"] for name, node in nodes.items() if node["slot"] and name != heirs[0]}))
         return Decision(Step("promote", heirs[0], after=old["control"]["checkpoint"], slots=slots, why=f"{left[0]} stepped down and it has all of its log"))
     return Decision(Step("resume", left[0], why="it was stopped and nobody took its place"))
+
+
+def _follows(old: Node, node: Node) -> bool:
+    return (node.get("address"), node.get("port")) == (old["upstream"]["host"], old["upstream"]["port"])
 
 
 def _has_all(node: Node, old: Node) -> bool:

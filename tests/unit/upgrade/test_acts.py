@@ -191,7 +191,9 @@ def test_who_steps_down_starts_as_a_replica(tmp_path: Path) -> None:
     assert written.startswith("work_mem = '4MB'\nprimary_conninfo = 'host=''db2''")
     assert "old" not in written
     assert (tmp_path / "data/postgresql.auto.conf").stat().st_mode & 0o777 == 0o600
-    assert observe.look(server(programs))["fenced"]
+    found = observe.look(server(programs))
+    assert found["fenced"]
+    assert found["upstream"] == {"host": UPSTREAM["host"], "port": UPSTREAM["port"]}  # the next run reads whom it stepped down for
     assert acts.resume(server(programs))["node"]["role"] == "primary"
     assert not (tmp_path / "data/standby.signal").exists()
 

@@ -162,6 +162,15 @@ def test_between_the_stop_and_the_promotion() -> None:
     assert unfenced[:2] == ("resume", "db1")
 
 
+def test_a_late_promotion_is_asked_of_the_same_server_again() -> None:
+    heirs = {name: {**node("replica", streaming=False), "address": name, "port": 5432} for name in ("db2", "db3")}
+    for name in heirs:
+        old = {**stopped(fenced=True), "upstream": {"host": name, "port": 5432}}
+        step = decide({"db1": old, **heirs}, Wanted(NEW)).step
+        assert step is not None
+        assert step[:2] == ("promote", name)
+
+
 def test_within_an_upgrade_in_place_service_comes_first() -> None:
     assert acts({"db1": stopped(fenced=False)}, Wanted(NEW, announced=True))[0] == ("resume", "db1", "")
 

@@ -71,6 +71,10 @@ def test_settings_files() -> None:
     text = "# Do not edit\nprimary_conninfo = 'a'\n primary_conninfo='b'\nprimary_conninfo_x = 'c'\nwork_mem = '4MB'\n"
     assert facts.without(text, ["primary_conninfo"]) == "# Do not edit\nprimary_conninfo_x = 'c'\nwork_mem = '4MB'\n"
     assert facts.setting("a", "it's \\") == "a = 'it''s \\\\'\n"
+    for value in ("it's \\", "", "''", "host='db 2' password='x\\'y'"):
+        text = facts.setting("ab", "z") + facts.setting("a", "old") + facts.setting("a", value) + facts.setting("aa", "z")
+        assert facts.set_to(text, "a") == value
+    assert facts.set_to("b = 'x'\n", "a") == ""
 
 
 def test_segments() -> None:
