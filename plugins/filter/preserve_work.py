@@ -79,11 +79,11 @@ _value:
 
 from datetime import datetime, timezone
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ansible import filter_of
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve import book, declared, rehearsal
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve.errors import PreservationError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 
 def _checked(kind, document):

@@ -43,9 +43,9 @@ _value:
   type: raw
 """
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ansible import filter_of
 from ansible_collections.evenkeel.release.plugins.plugin_utils._smoke import work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._smoke.errors import SmokeError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 STEPS = {
     "releases": work.releases_of,

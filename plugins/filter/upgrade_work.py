@@ -42,9 +42,9 @@ _value:
   type: dict
 """
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ansible import filter_of
 from ansible_collections.evenkeel.release.plugins.plugin_utils._upgrade import work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._upgrade.errors import UpgradeError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._work import filter_of
 
 STEPS = {"described": work.described, "seen": work.seen, "plan": work.plan, "next": work.step, "way_out": work.way_out}
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Twenty hosts over ssh, one and five at a time, against the same steps as plain tasks with pipelining.
 
+Beside it what Ansible itself takes for the three calls that a host gets: to observe it, to stage the release, to replace it in its batch.
+
 What the hosts do is no cost of the control plane: the seconds in which they stop, start and probe are taken off ours, and the plain tasks have nothing
 but `true` in their place.
 """
@@ -64,7 +66,7 @@ def rows(bench: Bench) -> None:
 
 def _measure(bench: Bench, fleet: Fleet, names: list[str], size: int) -> None:
     # Connections are open from now on, for both.
-    fleet.play(_playbook(fleet, "ping", [{"hosts": "fleet", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}]))
+    fleet.play(_playbook(fleet, "ping", [_ping()]))
     ours = fleet.deploy()
     if ours.code or set(fleet.current().values()) != {NEW}:
         raise RuntimeError(f"the deployment failed: {ours.output[-4000:]}")
@@ -72,8 +74,10 @@ def _measure(bench: Bench, fleet: Fleet, names: list[str], size: int) -> None:
     plain = fleet.play(_playbook(fleet, "plain", _plain(fleet, size)))
     if plain.code or set(fleet.current().values()) != {OLD}:
         raise RuntimeError(f"the plain tasks failed: {plain.output[-4000:]}")
-    name = f"{len(names)} hosts over ssh, {size} at a time, against plain tasks"
-    bench.row(name, ours=ours.wall - worked, reference=plain.wall, bar=0.2)
+    floor = fleet.play(_playbook(fleet, "floor", [_ping(), _ping(), {**_ping(), "serial": size}]))
+    cost, name = ours.wall - worked, f"{len(names)} hosts over ssh, {size} at a time"
+    bench.row(f"{name}, against plain tasks", ours=cost, reference=plain.wall, bar=0.2)
+    bench.row(f"{name}, against an empty module where ours runs one", ours=cost, reference=floor.wall, bar=2.5)
     bench.say(f"hosts worked for {worked:.1f} of our {ours.wall:.1f} s; {len(_tasks(fleet))} plain tasks a host took {plain.wall:.1f} s")
 
 
@@ -91,6 +95,10 @@ def _playbook(fleet: Fleet, name: str, plays: list[dict[str, Any]]) -> Path:
     path = fleet.folder / f"{name}.yml"
     path.write_text(yaml.safe_dump(plays, sort_keys=False))
     return path
+
+
+def _ping() -> dict[str, Any]:
+    return {"hosts": "fleet", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}
 
 
 def _plain(fleet: Fleet, size: int) -> list[dict[str, Any]]:

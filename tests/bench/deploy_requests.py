@@ -65,12 +65,18 @@ def _told(bench: Bench, kind: str, made: int, seen: Seen) -> None:
 
 
 def _control(bench: Bench, lab: Light) -> None:
-    """The processes of a batch killed where they are, as a deployment without a drain would: these users do notice."""
+    """Killed with requests under way, as a deployment without a drain would: these users do notice.
+
+    The processes stand still for a moment before, since on a fast machine none of them may be at work when the signal comes.
+    """
     for kind, keep_alive in KINDS:
         with _users(bench, lab, keep_alive=keep_alive) as users:
             time.sleep(0.5)
-            for pid in served_by(lab):
-                os.kill(pid, signal.SIGKILL)
+            serving = served_by(lab)
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in serving:
+                    os.kill(pid, number)
+                time.sleep(0.1)
             time.sleep(1)
         bench.row(f"lost when hosts are killed undrained (control), {kind}", ours=users.seen.failed, reference=1, bar=1, better="higher", unit="")
         bench.say(f"deploy_requests: killed undrained, {kind}: {dict(users.seen.reasons)}")

@@ -94,7 +94,7 @@ def setting(name: str, value: str) -> str:
 
 def set_to(text: str, name: str) -> str:
     """What the last line that `setting` wrote for this name says; empty where there is none."""
-    found = re.findall(r"^{} = '((?:[^'\\]|''|\\.)*)'$".format(re.escape(name)), text, re.MULTILINE)
+    found = re.findall(rf"^{re.escape(name)} = '((?:[^'\\]|''|\\.)*)'$", text, re.MULTILINE)
     return re.sub(r"''|\\(.)", lambda part: part.group(1) or "'", found[-1]) if found else ""
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.evenkeel.release.plugins.module_utils._probe.jmespath import JmespathError, compiled
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.judge import AGGREGATES, OPERATORS, PER_SAMPLE_PREFIXES
 
 
@@ -20,10 +19,9 @@ def condition_fault(condition: Mapping[str, Any], known: set[str], *, per_sample
     if metric not in known and not (families and metric.startswith(families)):
         return f"metric is {metric!r}; allowed: {', '.join(sorted(known))}{''.join(f', {family}<...>' for family in families)}"
     if metric.startswith("jmespath:") and metric not in known:
-        try:
-            compiled(metric.partition(":")[2])
-        except JmespathError as exc:
-            return f"metric is {metric!r}, which is no JMESPath expression: {exc}"
+        fault = _expression_fault(metric.partition(":")[2])
+        if fault:
+            return f"metric is {metric!r}, which is no JMESPath expression: {fault}"
     if per_sample and metric in AGGREGATES:
         return f"metric {metric} is taken over all samples; allowed in conditions, not in expect"
     if condition.get("op", "eq") not in OPERATORS:
@@ -34,6 +32,17 @@ def condition_fault(condition: Mapping[str, Any], known: set[str], *, per_sample
         except re.error as exc:
             return f"value is not a regular expression ({exc})"
     return None
+
+
+def _expression_fault(expression: str) -> str:
+    # Few conditions have one, and every module that probes would have to compile the language.
+    from ansible_collections.evenkeel.release.plugins.module_utils._probe.jmespath import JmespathError, compiled
+
+    try:
+        compiled(expression)
+    except JmespathError as exc:
+        return str(exc)
+    return ""
 
 
 def plain(condition: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from ansible_collections.evenkeel.release.plugins.module_utils._probe.jmespath import search
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.sample import Sample, Spec
 
 PASSED, FAILED, ERRORED, INCONCLUSIVE = "passed", "failed", "errored", "inconclusive"
@@ -131,6 +130,8 @@ def value_of(sample: Sample, metric: str) -> Any:
     try:
         value = json.loads(str(sample.get("body", sample.get("stdout", ""))))
         if metric.startswith("jmespath:"):
+            from ansible_collections.evenkeel.release.plugins.module_utils._probe.jmespath import search
+
             return search(metric.partition(":")[2], value)
     except (ValueError, RecursionError):  # an expression that can't be applied to the document as well
         return MISSING

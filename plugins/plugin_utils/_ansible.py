@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A filter whose first argument names one of several pure functions, which get what is piped into it as their arguments."""
+"""What the plugins share of Ansible; everything else here knows nothing of it.
+
+A filter whose first argument names one of several pure functions, which get what is piped into it as their arguments.
+"""
 
 from __future__ import annotations
 
