@@ -128,7 +128,8 @@ class Fleet:
         return {host: (self.root(host) / "current").resolve().name for host in self.hosts}
 
     def close(self) -> None:
-        self.supervisor.shutdown()
+        """A supervisor stops its programs one after the other."""
+        self.supervisor.shutdown(wait=60 + len(self.hosts))
 
     # --- what is there before ------------------------------------------------------------------------------------------
     def _publish(self) -> None:

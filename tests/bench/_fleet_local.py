@@ -44,11 +44,11 @@ def rows(bench: Bench) -> None:
         if empty.code:
             raise RuntimeError(f"the empty playbook failed: {empty.output[-2000:]}")
         least = _controller(empty, log)
+        name = f"{HOSTS} local hosts, a failure in batch 2: controller CPU a host"
+        bench.row(f"{name}, against an empty task a phase", ours=own / HOSTS, reference=least / HOSTS, bar=1.3)
+        bench.say(f"wall time {deployed.wall:.0f} s, of the empty tasks {empty.wall:.0f} s; {len(touched)} hosts were touched and are back on {OLD}")
     finally:
         fleet.close()
-    name = f"{HOSTS} local hosts, a failure in batch 2: controller CPU a host"
-    bench.row(f"{name}, against an empty task a phase", ours=own / HOSTS, reference=least / HOSTS, bar=1.3)
-    bench.say(f"wall time {deployed.wall:.0f} s, of the empty tasks {empty.wall:.0f} s; {len(touched)} hosts were touched and are back on {OLD}")
 
 
 def _controller(cost: Cost, log: Any) -> float:
