@@ -115,6 +115,11 @@ class Fleet:
     def deploy(self) -> Cost:
         return self.play("evenkeel.release.deploy", evenkeel_target="fleet", evenkeel_version=NEW, deploy_bake=False)
 
+    def playbook(self, name: str, plays: list[dict[str, Any]]) -> Path:
+        path = self.folder / f"{name}.yml"
+        path.write_text(yaml.safe_dump(plays, sort_keys=False))
+        return path
+
     def runs_now(self) -> dict[str, list[str]]:
         """{host: releases of it that the kernel knows as running}."""
         found: dict[str, list[str]] = {host: [] for host in self.hosts}
@@ -231,6 +236,11 @@ class Fleet:
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         document = {"all": {"vars": variables, "hosts": {"localhost": local}, "children": {"fleet": of_fleet}}}
         (self.folder / "inventory.yml").write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def ping(hosts: str | list[str] = "fleet", **more: Any) -> dict[str, Any]:
+    """A play of the emptiest module there is: what Ansible itself takes."""
+    return {"hosts": hosts, "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}], **more}
 
 
 def _children() -> float:

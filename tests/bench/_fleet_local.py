@@ -12,17 +12,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ._drift_task import SPY
-from ._fleet import NEW, OLD, Cost, Fleet
+from ._fleet import NEW, OLD, Cost, Fleet, ping
 
 if TYPE_CHECKING:
     from ._runner import Bench
 
 HOSTS = int(os.environ.get("EVENKEEL_BENCH_HOSTS", "500"))
 BATCHES: list[int | str] = ["5%", "10%", "20%"]
-PING: dict[str, Any] = {"ansible.builtin.ping": {}}
 
 
 def rows(bench: Bench) -> None:
@@ -40,7 +37,7 @@ def rows(bench: Bench) -> None:
         own = _controller(deployed, log)
         _came_back(fleet, deployed, touched)
         log.write_text("")
-        empty = fleet.play(_empty(fleet, touched, first, PING))
+        empty = fleet.play(fleet.playbook("empty", _empty(touched, first)))
         if empty.code:
             raise RuntimeError(f"the empty playbook failed: {empty.output[-2000:]}")
         least = _controller(empty, log)
@@ -67,15 +64,8 @@ def _came_back(fleet: Fleet, cost: Cost, touched: list[str]) -> None:
     assert len(staged) == len(fleet.hosts), "the new release was not even brought there, so nothing was proved"
 
 
-def _empty(fleet: Fleet, touched: list[str], first: int, task: dict[str, Any]) -> Any:
+def _empty(touched: list[str], first: int) -> list[dict[str, Any]]:
     """Observe, stage, the batches out, the batches back, settle."""
-
-    def play(hosts: Any, **more: Any) -> dict[str, Any]:
-        return {"hosts": hosts, "gather_facts": False, "tasks": [task], **more}
-
     back = list(reversed(touched))
     sizes = [first, len(touched) - first]
-    plays = [play("fleet"), play("fleet"), play(touched, serial=sizes), play(back, serial=sizes[::-1]), play("fleet")]
-    path = fleet.folder / "empty.yml"
-    path.write_text(yaml.safe_dump(plays))
-    return path
+    return [ping(), ping(), ping(touched, serial=sizes), ping(back, serial=sizes[::-1]), ping()]

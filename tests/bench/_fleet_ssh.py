@@ -21,11 +21,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..integration.probe import debian
 from ..integration.support.process import free_port, is_root
-from ._fleet import NEW, OLD, Fleet
+from ._fleet import NEW, OLD, Fleet, ping
 
 if TYPE_CHECKING:
     from ._runner import Bench
@@ -66,15 +64,15 @@ def rows(bench: Bench) -> None:
 
 def _measure(bench: Bench, fleet: Fleet, names: list[str], size: int) -> None:
     # Connections are open from now on, for both.
-    fleet.play(_playbook(fleet, "ping", [_ping()]))
+    fleet.play(fleet.playbook("ping", [ping()]))
     ours = fleet.deploy()
     if ours.code or set(fleet.current().values()) != {NEW}:
         raise RuntimeError(f"the deployment failed: {ours.output[-4000:]}")
     worked = _worked(fleet, [names[at : at + size] for at in range(0, len(names), size)])
-    plain = fleet.play(_playbook(fleet, "plain", _plain(fleet, size)))
+    plain = fleet.play(fleet.playbook("plain", _plain(fleet, size)))
     if plain.code or set(fleet.current().values()) != {OLD}:
         raise RuntimeError(f"the plain tasks failed: {plain.output[-4000:]}")
-    floor = fleet.play(_playbook(fleet, "floor", [_ping(), _ping(), {**_ping(), "serial": size}]))
+    floor = fleet.play(fleet.playbook("floor", [ping(), ping(), ping(serial=size)]))
     cost, name = ours.wall - worked, f"{len(names)} hosts over ssh, {size} at a time"
     bench.row(f"{name}, against plain tasks", ours=cost, reference=plain.wall, bar=0.2)
     bench.row(f"{name}, against an empty module where ours runs one", ours=cost, reference=floor.wall, bar=2.5)
@@ -89,16 +87,6 @@ def _worked(fleet: Fleet, batches: list[list[str]]) -> float:
         for answer in answers or []:
             seconds[event["host"]] = sum(step["seconds"] for step in answer["steps"])
     return sum(max(seconds[host] for host in batch) for batch in batches)
-
-
-def _playbook(fleet: Fleet, name: str, plays: list[dict[str, Any]]) -> Path:
-    path = fleet.folder / f"{name}.yml"
-    path.write_text(yaml.safe_dump(plays, sort_keys=False))
-    return path
-
-
-def _ping() -> dict[str, Any]:
-    return {"hosts": "fleet", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}
 
 
 def _plain(fleet: Fleet, size: int) -> list[dict[str, Any]]:

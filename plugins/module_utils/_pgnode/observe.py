@@ -69,19 +69,19 @@ def look(server: Server) -> dict[str, Any]:
         "history": timeline_history(server),
         "system_identifier": control["system_identifier"],
     }
-    return {**found, **(running(server) if server.running() else stopped(control, found["standby"], to_follow(server)))}
+    return {**found, **(running(server) if server.running() else stopped(control, found["standby"], to_follow(server) if found["standby"] else ""))}
 
 
-def to_follow(server: Server) -> dict[str, Any]:
-    """Whom a server that is stopped would follow as a replica: of one that stepped down, the heir."""
+def to_follow(server: Server) -> str:
+    """How a server that is stopped would reach the one that it follows: of one that stepped down, the heir."""
     path = server.path("postgresql.auto.conf")
     if not os.path.exists(path):
-        return facts.upstream("")
+        return ""
     with open(path, encoding="utf-8") as file:
-        return facts.upstream(facts.set_to(file.read(), "primary_conninfo"))
+        return facts.set_to(file.read(), "primary_conninfo")
 
 
-def stopped(control: dict[str, Any], standby: bool, upstream: dict[str, Any]) -> dict[str, Any]:
+def stopped(control: dict[str, Any], standby: bool, conninfo: str) -> dict[str, Any]:
     """`shut down` is what a primary leaves, `shut down in recovery` a replica."""
     was_primary = control["state"] in ("shut down", "in production", "shutting down", "in crash recovery")
     return {
@@ -94,7 +94,7 @@ def stopped(control: dict[str, Any], standby: bool, upstream: dict[str, Any]) ->
         "streaming": False,
         "paused": False,
         "lag_bytes": None,
-        "upstream": upstream if standby else facts.upstream(""),
+        "upstream": facts.upstream(conninfo),
         "slot": "",
         "synchronous": "",
         "tablespaces": 0,
@@ -117,7 +117,7 @@ def running(server: Server) -> dict[str, Any]:
         "lsn": said["lsn"],
         "streaming": receiver.get("status") == "streaming",
         "lag_bytes": int(receiver["lag_bytes"]) if receiver.get("lag_bytes") is not None else None,
-        "upstream": facts.upstream(said["conninfo"]) if said["replica"] else {"host": "", "port": 0},
+        "upstream": facts.upstream(said["conninfo"] if said["replica"] else ""),
         "system_identifier": said["system_identifier"],
         **{key: said[key] for key in ("paused", "slot", "synchronous", "tablespaces", "senders", "slots", "size")},
     }
