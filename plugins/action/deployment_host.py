@@ -122,8 +122,7 @@ class ActionModule(ActionBase):
         for item in self._items:
             if item.get(layout.BASELINE):
                 self._accept(self._call("service_replace", self._options(self._service(item).ended_anew)), "Stop what the canary was compared with")
-            brought = item["keep_release"] and just.get(item["service"]) == item["keep_release"]
-            if brought or self._untouched(item):
+            if of_host.ended(item, self.host, just, touched=self._touched):
                 continue
             answer = self._call("service_replace", self._options(self._service(item).kept, stop=self.args["stop_other"]))
             self._accept(answer, "Run what stays, point the links at it, stop the other colour")
@@ -166,11 +165,10 @@ class ActionModule(ActionBase):
     def _deployment(self):
         return str(self._controller.get("deploy_intent") or "")
 
-    def _untouched(self, item):
+    @property
+    def _touched(self):
         """A deployment that goes back has published the hosts that it touched; a recovery looks at all of them."""
-        if self.args["direction"] != "back" or self.args["services"] is not None:
-            return False
-        return of_host.untouched(item, self.host, touched=self._published("deploy_order"))
+        return self._published("deploy_order") if self.args["direction"] == "back" and self.args["services"] is None else None
 
     @functools.cached_property
     def _items(self):

@@ -23,12 +23,13 @@ class ActionModule(ActionBase):
                 "problems": {"type": "list", "elements": "dict", "default": []},
                 "excluded": {"type": "dict", "default": {}},
                 "also": {"type": "dict", "default": {}},
+                "ended": {"type": "list", "elements": "str", "default": []},
             },
         )
         args = plain(args)
         hosts = phase.hosts_of(args["plan"]) if args["hosts"] is None else args["hosts"]
         facts = _facts(task_vars["hostvars"], {*hosts, *(host for expected in args["also"].values() for host in expected)})
-        states, found = phase.judge(phase=args["phase"], hosts=hosts, facts=facts, excluded=args["excluded"], also=args["also"])
+        states, found = phase.judge(phase=args["phase"], hosts=hosts, facts=facts, excluded=args["excluded"], also=args["also"], ended=args["ended"])
         problems = args["problems"] + found
         result.update(changed=False, hosts=states, problems=problems, report=phase.report(problems))
         return result

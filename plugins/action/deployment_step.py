@@ -9,6 +9,7 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import host as of_host
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import operator, outcome, progress, rollout
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings
@@ -18,7 +19,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors im
 # Of what the judge returned: enough to see later why it decided as it did.
 JUDGED = ("verdict", "score", "mode", "metrics", "power", "reasons", "level")
 SPEC = {
-    "state": {"type": "str", "choices": ["begun", "seen", "ended", "way_back"], "required": True},
+    "state": {"type": "str", "choices": ["begun", "seen", "ended", "way_back", "brought"], "required": True},
     "step": {"type": "str", "choices": list(progress.STATES), "required": True},
     "deployment": {"type": "str", "required": True},
     "environment": {"type": "str", "required": True},
@@ -28,6 +29,7 @@ SPEC = {
     "hosts": {"type": "list", "elements": "str", "default": []},
     "services": {"type": "list", "elements": "dict", "default": []},
     "places": {"type": "list", "elements": "dict", "default": []},
+    "touched": {"type": "list", "elements": "str", "default": []},
     "intent": {"type": "str", "default": ""},
     "results": {"type": "list", "elements": "str", "default": []},
     "checks": {"type": "dict", "default": {}},
@@ -47,6 +49,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=[("state", "ended", ("intent",))])
         args = plain(args)
+        if args["state"] == "brought":
+            return {**result, "changed": False, "hosts": _brought(args, task_vars["hostvars"]), "problems": []}
         seen = _seen(args, task_vars["hostvars"]) if args["state"] in ("seen", "ended") else {}
         if args["state"] == "seen":
             return {**result, **seen}
@@ -72,7 +76,9 @@ class ActionModule(ActionBase):
         body = {"deployment": args["deployment"], "state": args["step"], "service": args["service"], "place": args["place"], "hosts": args["hosts"]}
         entry = session.record(store, self._entry(args, phase="intent", body=body))
         places = rollout.places(args["services"], args["hosts"], back=args["step"] == "rolling_back")
-        return {"changed": True, "go": True, "word": said.word, "entry": entry, "hosts": args["hosts"], "places": places, "problems": []}
+        watched = bool(places) or any("surge" in service for service in args["services"])
+        begun = {"changed": True, "go": True, "word": said.word, "entry": entry, "hosts": args["hosts"]}
+        return {**begun, "places": places, "balanced": watched, "problems": []}
 
     def _wait(self, store, args):
         """The operator's last word; a pause is waited for, so long as the caller wants to."""
@@ -103,7 +109,8 @@ class ActionModule(ActionBase):
 
 
 def _refused(args, word, why):
-    return {"changed": False, "go": False, "word": word, "hosts": args["hosts"], "places": [], "problems": [_problem(args, why)]}
+    begun = {"changed": False, "go": False, "word": word, "hosts": args["hosts"]}
+    return {**begun, "places": [], "balanced": False, "problems": [_problem(args, why)]}
 
 
 def _problem(args, why):
@@ -129,6 +136,21 @@ def _seen(args, hostvars):
     found = outcome.problems(phase=args["step"], hosts=bad, checks=outcome.of_checks(args["checks"]))
     good = [host for host in args["hosts"] if host not in bad]
     return {"changed": False, "problems": found, "good": good, "places": rollout.limited(args["places"], good)}
+
+
+def _brought(args, hostvars):
+    back = args["step"] == "rolling_back"
+    touched = args["touched"] if back else None
+    return [host for host in args["hosts"] if _has_ended(args, host, hostvars, touched=touched)]
+
+
+def _has_ended(args, host, hostvars, *, touched):
+    items = of_host.here(args["services"], host)
+    if all(of_host.ended(item, host, {}, touched=touched) for item in items):
+        return True
+    direction = "forward" if touched is None else "back"
+    brought = of_host.settled_by(plain(hostvars[host].get("deploy_replaced")), deployment=args["deployment"], direction=direction)
+    return all(of_host.ended(item, host, brought, touched=touched) for item in items)
 
 
 def _way_back(store, args):

@@ -44,6 +44,11 @@ options:
     description: For another phase, the hosts that had to come through that one too.
     type: dict
     default: {}
+  ended:
+    description: Hosts that had nothing to do in the phase and were not asked. They came through it.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

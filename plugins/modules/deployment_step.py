@@ -13,6 +13,7 @@ description:
   - With O(state=begun) asks whether an operator paused or aborted the deployment, and records the intent of the step when it may go on.
       The run must hold the lease of O(environment).
   - With O(state=way_back) says which hosts the deployment touched, and in which batches they go back.
+  - With O(state=brought) says which hosts its batches left on the release that they end on.
   - With O(state=ended) judges what the step's tasks returned and records the outcome. A host whose result is missing was not reached.
 attributes:
   action:
@@ -28,9 +29,9 @@ options:
   state:
     description:
       - Whether the step begins or has ended. V(seen) judges like V(ended) and records nothing.
-      - V(way_back) is no step; it only reads.
+      - V(way_back) and V(brought) are no steps; they only read.
     type: str
-    choices: [begun, seen, ended, way_back]
+    choices: [begun, seen, ended, way_back, brought]
     required: true
   step:
     description: State of the deployment in which the step is taken.
@@ -71,6 +72,11 @@ options:
     description: With O(state=seen), the places that O(state=begun) returned, to find those of the hosts that came through.
     type: list
     elements: dict
+    default: []
+  touched:
+    description: With O(state=brought) on the way back, the hosts that O(state=way_back) found.
+    type: list
+    elements: str
     default: []
   intent:
     description: With O(state=ended), the id of the entry that O(state=begun) returned.
@@ -144,8 +150,8 @@ entry:
   returned: unless the step may not be taken
   type: dict
 hosts:
-  description: O(hosts).
-  returned: with O(state=begun)
+  description: O(hosts); with O(state=brought), those of them that nothing is left to do on.
+  returned: with O(state=begun) and O(state=brought)
   type: list
   elements: str
 places:
@@ -156,6 +162,10 @@ places:
   returned: with O(state=begun), O(state=seen) and O(state=ended)
   type: list
   elements: dict
+balanced:
+  description: Whether O(hosts) have users of a balancer, or run two releases side by side for a while.
+  returned: with O(state=begun)
+  type: bool
 batches:
   description: Hosts that go back together, batch by batch.
   returned: with O(state=way_back)

@@ -197,8 +197,18 @@ def settled_by(replaced: Document | None, *, deployment: str, direction: str) ->
 
 
 def untouched(item: Document, host: str, *, touched: Sequence[str]) -> bool:
-    """Whether the deployment goes back and had not come to this service here: what an operator did there is not undone."""
+    """Whether a deployment that goes back had not come to this service here: what an operator did there is not undone."""
     return item["strategy"] in REPLACED and host not in touched
+
+
+def ended(item: Document, host: str, brought: Mapping[str, str], *, touched: Sequence[str] | None) -> bool:
+    """Whether nothing is left to do here for a service when the deployment ends.
+
+    brought: what `settled_by` gives; touched: the hosts that a deployment on its way back had come to, None for one that is not.
+    """
+    if touched is not None and untouched(item, host, touched=touched):
+        return True
+    return bool(item["keep_release"]) and brought.get(item["service"]) == item["keep_release"] and not item.get(layout.BASELINE)
 
 
 def phases(deployment: Document, services: Document, states: Mapping[str, Document], *, act: str) -> dict[str, list[str]]:

@@ -20,20 +20,24 @@ def judge(
     facts: Mapping[str, Mapping[str, Any]],
     excluded: Mapping[str, str] | None = None,
     also: Mapping[str, Sequence[str]] | None = None,
+    ended: Sequence[str] = (),
 ) -> tuple[dict[str, str], list[dict[str, str]]]:
     """({host: done|failed|unreachable|excluded}, problems).
 
     facts: {host: {"deploy_done": [phases], "deploy_failed": {phase, task, msg}}}; excluded: {host: why it was left out};
-    also: {another phase: the hosts that had to come through that too}.
+    also: {another phase: the hosts that had to come through that too}; ended: hosts that had nothing to do in the phase.
     """
     states: dict[str, str] = {}
     problems: list[dict[str, str]] = []
+    at_their_end = set(ended)
     for host in hosts:
         said = facts.get(host, {})
         failed = said.get("deploy_failed") or {}
         if host in (excluded or {}):
             states[host] = "excluded"
             problems.append({"host": host, "phase": "excluded", "reason": (excluded or {})[host]})
+        elif host in at_their_end:
+            states[host] = "done"
         elif failed:
             states[host] = "failed"
             problems.append({"host": host, "phase": failed["phase"], "reason": f"{failed['task']}: {failed['msg']}"})
