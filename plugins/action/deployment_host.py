@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=[("phase", "note", ("failed", "done"), True)])
         self.args, self.vars, self.host = plain(args), task_vars, str(task_vars["inventory_hostname"])
-        self.changed, self.diffs = False, []
+        self.changed, self.diffs, self.documents = False, [], {}
         before = said(task_vars)
         phase = self.args["phase"]
         if phase == "observe":
@@ -190,10 +190,12 @@ class ActionModule(ActionBase):
 
     def _document(self, item):
         """What the inventory declares of the service, evaluated for this host; the others may need what this host lacks."""
-        declared = self.vars["evenkeel_services"]
-        if not isinstance(declared, dict):
-            declared = self._templar.template(declared)
-        return plain(self._templar.template(declared[item["service"]]))
+        name, declared = item["service"], self.vars["evenkeel_services"]
+        if name not in self.documents:
+            if not isinstance(declared, dict):
+                declared = self._templar.template(declared)
+            self.documents[name] = plain(self._templar.template(declared[name]))
+        return self.documents[name]
 
     def _service(self, item):
         return of_host.Service(

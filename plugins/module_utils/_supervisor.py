@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import http.client
 import os
 import pwd
 import re
@@ -20,7 +19,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import xmlrpc.client
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -170,25 +168,11 @@ def tail(path: str, lines: int = 20) -> list[str]:
         return []
 
 
-# --- XML-RPC over a unix socket -------------------------------------------------------------------------------------
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
+def _rpc() -> Any:
+    """See there why it is not imported with the others."""
+    from ansible_collections.evenkeel.release.plugins.module_utils import _supervisor_rpc
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__()
-        self._path, self._timeout = path, timeout
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002  the path is the address
-        return _UnixConnection(self._path, self._timeout)
+    return _supervisor_rpc
 
 
 class Supervisor:
@@ -223,16 +207,18 @@ class Supervisor:
             yield
 
     def call(self, method: str, *args: Any) -> Any:
-        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self.socket, 60.0))
         try:
-            return getattr(proxy.supervisor, method)(*args)
-        except xmlrpc.client.Fault as exc:
-            raise SupervisorError(f"supervisord at {self.socket} refused {method}{args!r}: {exc.faultString}") from exc
+            return self._ask(method, *args)
+        except _rpc().Refused as exc:
+            raise SupervisorError(f"supervisord at {self.socket} refused {method}{args!r}: {exc}") from exc
+
+    def _ask(self, method: str, *args: Any) -> Any:
+        return _rpc().ask(self.socket, method, *args)
 
     def alive(self) -> bool:
         try:
             self.call("getState")
-        except (OSError, http.client.HTTPException):
+        except OSError:
             return False
         return True
 
@@ -280,8 +266,12 @@ class Supervisor:
         raise SupervisorError("supervisord of %s did not come up (exit code %d): %s" % (self.directory, code, said))
 
     def info(self, name: str) -> Optional[dict[str, Any]]:
-        found = [item for item in self.call("getAllProcessInfo") if item["group"] == name]
-        return dict(found[0]) if found else None
+        try:
+            return dict(self._ask("getProcessInfo", f"{name}:{name}"))
+        except _rpc().Refused as exc:
+            if exc.code == _rpc().BAD_NAME:
+                return None
+            raise SupervisorError(f"supervisord at {self.socket} does not tell of {name}: {exc}") from exc
 
     def state(self, name: str) -> str:
         found = self.info(name) if self.alive() else None

@@ -64,10 +64,11 @@ options:
     elements: str
     default: []
   services:
-    description: The plan's services that the step changes; with O(state=begun), to find the places of the hosts at their balancers.
+    description:
+      - The plan's services that the step changes; with O(state=begun), to find the places of the hosts at their balancers.
+      - Without, those that the playbook C(evenkeel.release.deploy) has published; but for O(state=brought) only those that are replaced in their place.
     type: list
     elements: dict
-    default: []
   places:
     description: With O(state=seen), the places that O(state=begun) returned, to find those of the hosts that came through.
     type: list

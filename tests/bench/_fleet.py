@@ -89,7 +89,8 @@ class Fleet:
 
     def play(self, playbook: Path | str, **extra: Any) -> Cost:
         self.runs += 1
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "EVENKEEL_"))}
+        # Without what keeps Python from keeping its bytecode: on a controller that is installed it is there.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "EVENKEEL_", "PYTHON"))}
         environment.update(
             PATH=f"{BINARIES}{os.pathsep}{environment['PATH']}",
             ANSIBLE_CONFIG=str(self.folder / "ansible.cfg"),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import pwd
 import time
@@ -75,7 +74,7 @@ def program(directory: str, name: str) -> dict[str, Any]:
         raise Absent("missing", f"supervisord of {directory} is not running")
     try:
         found = supervisor.info(name)
-    except (OSError, http.client.HTTPException, sv.SupervisorError) as exc:
+    except (OSError, sv.SupervisorError) as exc:
         raise Absent("failed", f"supervisord of {directory} does not answer ({reason(exc)})") from exc
     if found is None:
         raise Absent("missing", f"supervisord of {directory} has no program {name}; it has {', '.join(supervisor.programs()) or 'none'}")

@@ -19,7 +19,7 @@ from ansible_collections.evenkeel.release.plugins.module_utils._preserve.errors 
 from ansible_collections.evenkeel.release.plugins.module_utils._release.tree import ReleaseTree
 from ansible_collections.evenkeel.release.plugins.module_utils._restore import look
 from ansible_collections.evenkeel.release.plugins.module_utils._restore.shape import Refused
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.secrets import fingerprint
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.keyed import fingerprint
 
 ABSENT = "absent"
 Item = Optional[dict[str, Any]]

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.secrets import fingerprint, key_id
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.keyed import fingerprint, key_id
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.shape import Unknown
 
 # (argv, timeout) -> (exit code, standard output)

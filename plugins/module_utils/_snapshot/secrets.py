@@ -1,7 +1,7 @@
 # Copyright: Evenkeel contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is a secret, and what stands for it: a fingerprint that nobody can make without the key, so short secrets cannot be guessed from it.
+"""What is a secret.
 
 When in doubt a value is a secret: the price is that its difference is told and not shown.
 """
@@ -9,8 +9,6 @@ When in doubt a value is a secret: the price is that its difference is told and 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import hmac
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -86,15 +84,6 @@ def is_secret(key: str, value: str, patterns: Sequence[str] = ()) -> bool:
     if PEM_BEGIN.search(f"{key} {value}"):
         return True
     return _named(key, value) or tells_itself(value) or (SUGGESTS.search(key) is not None and _random(value))
-
-
-def fingerprint(value: str, key: bytes) -> str:
-    return hmac.new(key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
-
-
-def key_id(key: bytes) -> str:
-    """Tells fingerprints under two keys apart: these cannot be compared."""
-    return hashlib.sha256(key).hexdigest()[:8]
 
 
 def redact_line(text: str) -> str:

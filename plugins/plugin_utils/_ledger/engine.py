@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import schema
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import sqlite as _sqlite  # noqa: F401 - loaded here, with the plugin: each task would load it anew in a process of its own
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 

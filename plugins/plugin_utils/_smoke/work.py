@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.module_utils._probe.judge import ERRORED, FAILED, PASSED, overall
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.secrets import fingerprint
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.keyed import fingerprint
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.command_line import fill
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._smoke.errors import SmokeError

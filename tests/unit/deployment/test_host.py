@@ -159,6 +159,23 @@ def test_a_host_to_which_a_deployment_had_not_come_is_left_alone_on_the_way_back
     assert not host.untouched(SHOP, "w1", touched=[]), "its idle colour was started"
 
 
+@pytest.mark.parametrize(
+    ("item", "brought", "touched", "ended"),
+    [
+        ({}, {"api": "1.1.0"}, None, True),
+        ({}, {"api": "1.0.0"}, None, False),
+        ({}, {}, None, False),
+        ({}, {}, ["w2"], True),
+        ({}, {}, ["w1"], False),
+        ({}, {"api": "1.1.0"}, ["w1"], True),
+        ({"keep_release": ""}, {"api": ""}, None, False),
+        ({"baseline": True}, {"api": "1.1.0"}, None, False),
+    ],
+)
+def test_where_nothing_is_left_to_do_at_the_end(item, brought, touched, ended):
+    assert host.ended({**API, "keep_release": "1.1.0", **item}, "w1", brought, touched=touched) is ended
+
+
 def test_the_hosts_of_each_phase():
     states = {"w1": {"deploy_protects": True, "deploy_drifts": True}, "d1": {"deploy_protects": True, "deploy_drifts": False}}
     services = {"shop": {"migrate": ["x"]}, "api": {}}

@@ -154,3 +154,10 @@ def test_an_artifact_is_found_relative_to_its_manifest(tmp_path):
     (tmp_path / "1.0.0.yml").write_text("version: 1.0.0\ncomponents: {shop: {artifact: ../shop.tar.gz}}\n")
     manifest = inventory.read_manifest(folder=str(tmp_path), version="1.0.0")
     assert manifest["components"]["shop"]["artifact"] == str(tmp_path.parent / "shop.tar.gz")
+
+
+def test_who_had_nothing_to_do_came_through_whatever_happened_before() -> None:
+    facts = {"w1": {"deploy_failed": FAILED}, "w2": {}}
+    states, problems = phase.judge(phase="settle", hosts=["w1", "w2", "w3"], facts=facts, ended=["w1", "w2"], excluded={"w2": "its disk"})
+    assert states == {"w1": "done", "w2": "excluded", "w3": "unreachable"}
+    assert [problem["host"] for problem in problems] == ["w2", "w3"]
