@@ -15,7 +15,6 @@ import pwd
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import tempfile
 import time

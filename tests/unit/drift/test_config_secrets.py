@@ -8,9 +8,9 @@ import hmac
 import time
 
 import pytest
+from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.keyed import fingerprint, key_id
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.patterns import Globs
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.rules import SECRET_FILES, WHOLE_SECRETS
-from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.keyed import fingerprint, key_id
 from ansible_collections.evenkeel.release.plugins.module_utils._snapshot.secrets import (
     LONGEST,
     REDACTED,
