@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=[("phase", "note", ("failed", "done"), True)])
         self.args, self.vars, self.host = plain(args), task_vars, str(task_vars["inventory_hostname"])
-        self.changed, self.diffs, self.documents = False, [], {}
+        self.changed, self.diffs = False, []
         before = said(task_vars)
         phase = self.args["phase"]
         if phase == "observe":
@@ -94,7 +94,7 @@ class ActionModule(ActionBase):
 
     def _stage(self, before):
         origins = {item["service"]: self._origin(item) for item in self._items}
-        wanted = [of_host.staged(item, self.host, files=self._rendered(item), owner=self._document(item).get("user", "")) for item in self._items]
+        wanted = [of_host.staged(item, self.host, files=self._rendered(item), owner=self._part(item, "user") or "") for item in self._items]
         known = before["deploy_installed"]
         lacking = [one["name"] for one in wanted if origins[one["name"]].path and one["version"] not in known.get(one["name"], [])]
         answer = self._stage_with(wanted, origins, lacking)
@@ -188,14 +188,21 @@ class ActionModule(ActionBase):
     def _services(self):
         return self._variable("evenkeel_services") or {}
 
+    @functools.cached_property
+    def _declared(self):
+        declared = self.vars["evenkeel_services"]
+        return declared if isinstance(declared, dict) else self._templar.template(declared)
+
     def _document(self, item):
         """What the inventory declares of the service, evaluated for this host; the others may need what this host lacks."""
-        name, declared = item["service"], self.vars["evenkeel_services"]
-        if name not in self.documents:
-            if not isinstance(declared, dict):
-                declared = self._templar.template(declared)
-            self.documents[name] = plain(self._templar.template(declared[name]))
-        return self.documents[name]
+        return plain(self._templar.template(self._declared[item["service"]]))
+
+    def _part(self, item, name):
+        """Of that document no more than this, evaluated; None where it is not declared."""
+        declared = self._declared[item["service"]]
+        if not isinstance(declared, dict):  # a template as a whole
+            return self._document(item).get(name)
+        return plain(self._templar.template(declared[name])) if name in declared else None
 
     def _service(self, item):
         return of_host.Service(
@@ -246,21 +253,20 @@ class ActionModule(ActionBase):
 
     def _rendered(self, item):
         """The configuration as role configure renders it, by the same action."""
-        document = self._document(item)
         root = item["hosts"][self.host]["root"]
         known = {
             "configure_service": item["service"],
             "configure_colour": item["idle"],
             "configure_release": item["release"],
             "configure_root": root,
-            "__configure_service": document,
+            "__configure_service": self._declared[item["service"]],
             "__configure_endpoint": plain(self._published("deploy_endpoints")[item["service"]][self.host]),
             "__configure_root": root,
             "__configure_colour": item["idle"],
         }
         folder = self._variable("configure_templates_dir") or os.path.join(str(self.vars.get("inventory_dir") or "."), "templates")
         files = []
-        for file in document.get("config") or []:
+        for file in self._part(item, "config") or []:
             dest = f"{root}/config/{item['idle']}/{file['name']}"
             content = self._render(os.path.join(folder, file["template"]), dest, {**self.vars, **known})
             files.append({"name": file["name"], "mode": file.get("mode", "0600"), "content": base64.b64encode(content).decode()})
