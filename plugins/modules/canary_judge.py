@@ -260,7 +260,9 @@ options:
     description: End of the window.
     type: raw
   step:
-    description: Seconds between two points of a query; V(15) when left out.
+    description:
+      - Seconds between two points of a query.
+      - Without, about 15, and so that they fit between O(start) and O(end). Between less than 15 s there are two points, the start and the end.
     type: float
   fail_on:
     description: Verdicts that fail the task. Before the last look V(inconclusive) is usual, leave it out there.

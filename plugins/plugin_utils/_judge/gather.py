@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -64,4 +65,11 @@ def _document(source: Mapping[str, Any], metric: Metric, document: Mapping[str, 
 
 def _window(source: Mapping[str, Any], document: Mapping[str, Any]) -> sources_prometheus.Window:
     both = {**document, **source}
-    return sources_prometheus.Window(seconds(both["start"], "start"), seconds(both["end"], "end"), float(both.get("step") or STEP))
+    start, end = seconds(both["start"], "start"), seconds(both["end"], "end")
+    return sources_prometheus.Window(start, end, float(both.get("step") or fitting(end - start)))
+
+
+def fitting(length: float) -> float:
+    """Seconds between two points when nobody says: about STEP, and so that the last point is the window's end and its first and last are never the same."""
+    steps = min(max(int(length // STEP), 1), sources_prometheus.MOST_POINTS - 1)
+    return max(math.floor(length / steps * 1000), 1) / 1000  # Prometheus counts milliseconds

@@ -60,6 +60,16 @@ def test_what_a_real_prometheus_says(prometheus: str, judged: Any) -> None:
     assert "geheim" not in str(found)
 
 
+def test_a_run_shorter_than_a_step(prometheus: str, judged: Any) -> None:
+    """Eight seconds around one reading: all that it showed is counted."""
+    middle = BEGAN + STEP * 10
+    short = {"name": "errors", "kind": "ratio", "canary": errors("canary"), "baseline": errors("baseline")}
+    document = {**queried(prometheus, short), "start": middle - 4, "end": middle + 4}
+    del document["step"]
+    metric = judged(fails=1, short=document)["short"]["metrics"][0]
+    assert (metric["canary"]["n"], metric["canary"]["events"], metric["baseline"]["n"]) == (100, 12, 100)
+
+
 def test_files_and_modes(judged: Any, samples: Path) -> None:
     sides = {
         side: {"file": str(samples), "columns": {"value": "p95"}, "where": {"version": version}}
