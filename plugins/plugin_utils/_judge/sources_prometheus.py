@@ -49,11 +49,11 @@ def document(place: Place, source: Mapping[str, Any], metric: Metric, window: Wi
     if metric.kind in (GAUGE, "availability") and isinstance(query, str):
         return {"points": [list(row) for row in _single(query_range(place, query, window), query)]}
     if metric.kind == COUNTER and isinstance(query, str):
-        return {"points": cumulative(query_range(place, query, window), window), "exposure": source.get("exposure", 1)}
+        return {"points": cumulative(_gains(place, query, window)), "exposure": source.get("exposure", 1)}
     if not isinstance(query, Mapping):
         raise JudgeError(f"{metric.name} is a {metric.kind}, so its query needs the two counters events and of.")
-    events, of = (query_range(place, query[part], window) for part in ("events", "of"))
-    return {"points": shares(events, of, window)}
+    events, of = (_gains(place, query[part], window) for part in ("events", "of"))
+    return {"points": shares(events, of)}
 
 
 def _single(found: Sequence[tuple[str, Rows]], query: str) -> Rows:
@@ -63,33 +63,52 @@ def _single(found: Sequence[tuple[str, Rows]], query: str) -> Rows:
     return found[0][1] if found else []
 
 
-def grown(found: Sequence[tuple[str, Rows]], window: Window) -> dict[float, float]:
-    """What all counters together gained at each time. One that appears within the window was born at 0: an error counter often begins with its first error."""
+def _gains(place: Place, query: str, window: Window) -> dict[float, float]:
+    found = query_range(place, query, window)
+    return grown(found, window, born=not any(_late(rows, window) for _name, rows in found) or not _was_away(place, window))
+
+
+def _was_away(place: Place, window: Window) -> bool:
+    """Whether Prometheus itself read nothing when the window began: then what appears later is not new. Without `up` it can't be told."""
+    return any(_late(rows, window) for _name, rows in query_range(place, "count(up)", window))
+
+
+def _late(rows: Rows, window: Window) -> bool:
+    """One that was there before shows its last value at the start of the window, however long ago it was read (5 minutes)."""
+    return bool(rows) and rows[0][0] > window.start + window.step / 2
+
+
+def grown(found: Sequence[tuple[str, Rows]], window: Window, *, born: bool = True) -> dict[float, float]:
+    """What all counters together gained at each time, 0 at the first.
+
+    With `born`, one that appears within the window was born at 0: an error counter often begins with its first error, and all of a canary's with its
+    first request.
+    """
     total: dict[float, float] = defaultdict(float)
     for _name, rows in found:
         kept = [row for row in rows if not math.isnan(row[1])]
         if not kept:
             continue
         time, value = kept[0]
-        # One that was there before shows its last value at the start of the window, however long ago it was read (5 minutes).
-        total[time] += value if time > window.start + window.step / 2 else 0.0
+        total[time] += value if born and _late(kept, window) else 0.0
         for (_then, old), (time, new) in zip(kept, kept[1:]):
             total[time] += new - old if new >= old else new
+    if born and total and min(total) > window.start + window.step / 2:
+        total[window.start] = 0.0
     return dict(sorted(total.items()))
 
 
-def cumulative(found: Sequence[tuple[str, Rows]], window: Window) -> list[list[float]]:
+def cumulative(gains: Mapping[float, float]) -> list[list[float]]:
     """One counter from many, whose targets may come, go and start anew."""
     sum_, points = 0.0, []
-    for time, gain in grown(found, window).items():
+    for time, gain in gains.items():
         sum_ += gain
         points.append([time, sum_])
     return points
 
 
-def shares(events: Sequence[tuple[str, Rows]], of: Sequence[tuple[str, Rows]], window: Window) -> list[list[float]]:
+def shares(failed: Mapping[float, float], asked: Mapping[float, float]) -> list[list[float]]:
     """[time, events, of] of each interval. No series of events is no event; no series of requests is no data."""
-    failed, asked = grown(events, window), grown(of, window)
     # Two counters are read at slightly other moments: an event may show before its request.
     return [[time, failed.get(time, 0.0), max(count, failed.get(time, 0.0))] for time, count in list(asked.items())[1:]]
 

@@ -224,6 +224,9 @@ class Users:
             time.sleep(0.1)
         return self
 
+    def met(self, version: str) -> bool:
+        return f'"{version}"' in (self.out / "samples.jsonl").read_text()
+
     def __exit__(self, *_exc):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)

@@ -11,13 +11,14 @@ BEGAN = 1_800_000_000  # 2027-01-15T08:00:00Z
 STEP, STEPS = 15, 40
 
 
-def history() -> str:
+def history(since: int = 0) -> str:
     """Ten minutes of a canary that fails in 12 % of its requests and is half as slow again, and of its baseline. In OpenMetrics.
 
-    The canary's counter of errors appears with its first error only, and one of its two instances starts anew in the middle.
+    The canary's counter of errors appears with its first error only, and one of its two instances starts anew in the middle. With `since` nothing was
+    read before that step, which `up` tells.
     """
     requests, errors, p95 = [], [], []
-    for number in range(STEPS + 1):
+    for number in range(since, STEPS + 1):
         at = BEGAN + STEP * number
         restarted = number - 20 if number >= 20 else number
         for track, instance, asked, failed in (
@@ -32,6 +33,8 @@ def history() -> str:
         wave = number * 7 % 10 / 100
         p95 += [f'p95_seconds{{track="canary"}} {0.3 + wave} {at}', f'p95_seconds{{track="baseline"}} {0.2 + wave} {at}']
     kinds = [("http_requests", "counter", requests), ("http_errors", "counter", errors), ("p95_seconds", "gauge", p95)]
+    if since:
+        kinds.append(("up", "gauge", [f'up{{instance="b1"}} 1 {BEGAN + STEP * number}' for number in range(since, STEPS + 1)]))
     return "\n".join(line for name, kind, lines in kinds for line in [f"# TYPE {name} {kind}", *lines]) + "\n# EOF\n"
 
 

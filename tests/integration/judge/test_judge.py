@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.release.tests.integration.support.process import Server, free_port, server_folder
+from ansible_collections.evenkeel.release.tests.integration.support.prometheus import Prometheus
 
-from .conftest import BEGAN, STEP, STEPS
+from .conftest import BEGAN, STEP, STEPS, history
 
 END = BEGAN + STEP * STEPS
 
@@ -68,6 +69,25 @@ def test_a_run_shorter_than_a_step(prometheus: str, judged: Any) -> None:
     del document["step"]
     metric = judged(fails=1, short=document)["short"]["metrics"][0]
     assert (metric["canary"]["n"], metric["canary"]["events"], metric["baseline"]["n"]) == (100, 12, 100)
+
+
+def test_what_appears_in_a_run_is_new_unless_prometheus_was_away(prometheus: str, judged: Any) -> None:
+    """The same two steps, before which the first Prometheus read other things and the second nothing at all."""
+    counted = {"name": "requests", "kind": "counter", **both('http_requests_total{track="%s"}')}
+    share = {"name": "errors", "kind": "ratio", "canary": errors("canary"), "baseline": errors("baseline")}
+    returned = Prometheus(history(since=10))
+    try:
+        found = judged(
+            fails=0,
+            **{
+                name: {**queried(url, share, counted), "start": BEGAN + STEP * (10 - before), "end": BEGAN + STEP * 12, "fail_on": []}
+                for name, url, before in (("there", prometheus, 0), ("away", returned.url, 2))
+            },
+        )
+    finally:
+        returned.stop()
+    seen = {name: [metric["canary"]["n"] for metric in each["metrics"]] for name, each in found.items()}
+    assert seen["away"] == seen["there"] == [200, 30]
 
 
 def test_files_and_modes(judged: Any, samples: Path) -> None:

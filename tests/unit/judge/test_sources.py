@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._judge import (
     clean,
     gather,
-    gather,
     sources_file,
     sources_haproxy,
     sources_probe,
@@ -276,17 +275,29 @@ def test_many_counters_are_one() -> None:
         ("c", [(0.0, 7.0), (15.0, NAN), (60.0, 9.0)]),
         ("d", []),
     ]
-    assert sources_prometheus.grown(found, WINDOW) == {0.0: 0.0, 15.0: 10.0, 30.0: 4.0, 45.0: 9.0, 60.0: 4.0}
-    assert sources_prometheus.cumulative(found, WINDOW)[-1] == [60.0, 27.0]
+    gains = sources_prometheus.grown(found, WINDOW)
+    assert gains == {0.0: 0.0, 15.0: 10.0, 30.0: 4.0, 45.0: 9.0, 60.0: 4.0}
+    assert sources_prometheus.cumulative(gains)[-1] == [60.0, 27.0]
+
+
+def test_a_counter_that_appears_was_born_at_zero_unless_nothing_was_read_before() -> None:
+    found = [("new", [(30.0, 5.0), (45.0, 8.0)])]
+    gains = sources_prometheus.grown(found, WINDOW)
+    assert gains == {0: 0.0, 30.0: 5.0, 45.0: 3.0}
+    assert sources_prometheus.shares({}, gains) == [[30.0, 0.0, 5.0], [45.0, 0.0, 3.0]]
+    assert sources_prometheus.cumulative(gains) == [[0, 0.0], [30.0, 5.0], [45.0, 8.0]]
+    away = sources_prometheus.grown(found, WINDOW, born=False)
+    assert away == {30.0: 0.0, 45.0: 3.0}
+    assert sources_prometheus.cumulative(away) == [[30.0, 0.0], [45.0, 3.0]]
 
 
 def test_no_series_of_errors_is_no_error() -> None:
     """A client library shows a labelled counter from its first event on."""
-    asked = [("all", [(0.0, 0.0), (15.0, 10.0), (30.0, 20.0)])]
-    assert sources_prometheus.shares([], asked, WINDOW) == [[15.0, 0.0, 10.0], [30.0, 0.0, 10.0]]
-    late = [("5xx", [(30.0, 2.0)])]
-    assert sources_prometheus.shares(late, asked, WINDOW) == [[15.0, 0.0, 10.0], [30.0, 2.0, 10.0]]
-    assert sources_prometheus.shares(late, [], WINDOW) == []
+    asked = sources_prometheus.grown([("all", [(0.0, 0.0), (15.0, 10.0), (30.0, 20.0)])], WINDOW)
+    assert sources_prometheus.shares({}, asked) == [[15.0, 0.0, 10.0], [30.0, 0.0, 10.0]]
+    late = sources_prometheus.grown([("5xx", [(30.0, 2.0)])], WINDOW)
+    assert sources_prometheus.shares(late, asked) == [[15.0, 0.0, 10.0], [30.0, 2.0, 10.0]]
+    assert sources_prometheus.shares(late, {}) == []
 
 
 @pytest.mark.parametrize(
