@@ -332,6 +332,8 @@ def test_a_source_that_fails_is_a_problem_of_its_metric_alone() -> None:
     assert first.problem == "its canary: the file /nowhere.json cannot be read: No such file or directory."
     assert (second.problem, second.earlier["1.0.0"].values) == ("", (2.0,))
     assert third.problem.startswith("its earlier release 1.0.0: c has the value 'x'")
+
+
 @given(st.floats(0.2, 3e6))
 def test_points_fit_the_window(length: float) -> None:
     """A canary of six seconds is judged by them, and the last seconds of any other count too."""
