@@ -105,7 +105,7 @@ def test_progress_is_told_while_it_is_made(tree, tmp_path, monkeypatch, processe
     real = pace._write
     monkeypatch.setattr(pace, "_write", lambda place, value: written.append(value) or real(place, value))
     place = tmp_path / "progress"
-    scan(tree, workers=processes, progress=str(place), io_mib_per_s=15 if processes > 1 else None)
+    scan(tree, workers=processes, progress=str(place), io_mib_per_s=8 if processes > 1 else None)
     last = json.loads(place.read_text())
     size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
     assert (last["done"], last["total"], last["bytes"], place.stat().st_mode & 0o777) == (1204, 1204, size, 0o600)
