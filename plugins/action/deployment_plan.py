@@ -121,7 +121,11 @@ class Planner:
         )
         built = flags.attach(built, self.services, groups=self.groups, entries=self.entries, act=self.args["act"], dark=path.get("dark", False))
         built.update({"fallback": path} if path else {})
-        rollout.check_order(built, self.services)
+        order = []
+        if self.args["act"] == "rollback":
+            order = rollout.tell_order_back(built, self.services)
+        else:
+            rollout.check_order(built, self.services)
         today = datetime.now(timezone.utc).date()
         flag_steps.check(built, self.services, today=today)
         canary.check(built, self.services, today=today)
@@ -130,7 +134,7 @@ class Planner:
         self._refuse_unreachable(built)
         return {
             "plan": built,
-            "says": [*([fallback.tell(path)] if path else []), *plan.tell(built), *flags.tell(built)],
+            "says": [*([fallback.tell(path)] if path else []), *plan.tell(built), *order, *flags.tell(built)],
             "dark": flags.to_read(built),
             "release": manifest["version"],
             "evidence": self._evidence(manifest),

@@ -36,13 +36,15 @@ def build(
     """The plan to bring `manifest` to `environment`.
 
     Services that run the release already are left out, unless `force`: a plan without services has nothing to do.
-    tried: whether a canary meets some users first; a way back is not tried out on anybody.
+    tried: whether it goes forward, so that a canary meets some users first; a way back is not tried out on anybody.
 
     deployed: {service: release} that the ledger knows; live: {service: backend} that the balancers serve now.
     hosts: {host: {zone, rank, colours: {service: colour that runs there}}} of the services that are replaced on their hosts.
-    Services come in dependency order: a service is switched after the ones it depends on.
+    Services come in dependency order: a service is switched after the ones it depends on. On the way back before them: what a new release asks of
+    others is what the old ones need not have.
     """
     wanted = _wanted(services, manifest, only)
+    order = dependency_order(services)
     return {
         "environment": environment,
         "release": manifest["version"],
@@ -58,7 +60,7 @@ def build(
                 known=hosts or {},
                 tried=tried,
             )
-            for name in dependency_order(services)
+            for name in (order if tried else reversed(order))
             if name in wanted and (force or deployed.get(name) != manifest["version"])
         ],
     }

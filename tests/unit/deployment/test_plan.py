@@ -54,6 +54,11 @@ def test_services_come_in_dependency_order_with_the_colour_that_is_free():
     ]
 
 
+def test_a_rollback_takes_who_depends_on_others_first():
+    back = build(tried=False, deployed={"web": "2.0.0", "api": "2.0.0"})
+    assert [service["service"] for service in back["services"]] == ["web", "api"]
+
+
 def test_the_plan_knows_the_way_back():
     web = build()["services"][1]
     assert (web["previous"], web["release"], web["first_host"]) == ("1.0.0", "1.1.0", "w1")

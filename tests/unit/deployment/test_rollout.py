@@ -35,6 +35,14 @@ def test_a_service_that_is_replaced_before_what_it_needs_is_refused():
         rollout.check_order({"services": [SWITCHED, WEB]}, {"site": {}, "web": {"depends_on": ["site"]}})
 
 
+def test_on_the_way_back_who_depends_on_it_should_go_first():
+    both = {"services": [SWITCHED, WEB]}
+    assert rollout.tell_order_back(both, {"site": {}, "web": {"depends_on": ["site"]}}) == []
+    (told,) = rollout.tell_order_back(both, {"site": {"depends_on": ["web"]}, "web": {}})
+    assert told.startswith("site depends on web and goes back after it")
+    assert "roll back first with -e evenkeel_service=site" in told
+
+
 def servers(backend, *names):
     return [{"backend": backend, "server": name} for name in names]
 
