@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two tables, and the guards that make the first one append-only for whoever uses the database by hand."""
+"""The tables, and the guards that make the ledger append-only for whoever uses the database by hand."""
 
 from __future__ import annotations
 
@@ -44,15 +44,27 @@ leases = Table(
     Column("message", Text, nullable=False),
 )
 
+checkpoints = Table(
+    "evenkeel_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),  # leaves of the tree
+    Column("time", String(27), nullable=False),
+    Column("parts", Text, nullable=False),  # [[stream, first, last]]: what it took into the tree, in this order
+    Column("roots", LargeBinary, nullable=False),  # of the tree's complete subtrees: all that the next one needs
+    Column("note", Text, nullable=False),  # exactly what was signed
+)
+
 _SQLITE_GUARDS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS evenkeel_entries_no_{act.lower()} BEFORE {act} ON evenkeel_entries"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    for table in ("evenkeel_entries", "evenkeel_checkpoints")
     for act in ("UPDATE", "DELETE")
 )
 _POSTGRESQL_GUARDS = (
     "CREATE OR REPLACE FUNCTION evenkeel_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE OR REPLACE TRIGGER evenkeel_entries_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON evenkeel_entries"
-    " FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()",
+    *(
+        f"CREATE OR REPLACE TRIGGER {table}_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
+        for table in ("evenkeel_entries", "evenkeel_checkpoints")
+    ),
 )
 
 

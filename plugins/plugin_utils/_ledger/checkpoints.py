@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signed heads of one tree over all streams: what is in the ledger when one is made can't be changed any more without anybody noticing.
+
+Writers don't meet: each stream has its own chain. A checkpoint takes what every stream has got since the one before it, stream after stream by
+name, so the order of the leaves is settled then and costs an append nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, proofs, verifier
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import checkpoints as table
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+from sqlalchemy import Connection, func, insert, select, text
+
+HASH = 32
+
+
+class Made(NamedTuple):
+    """A checkpoint. `added` are the entries that it took into the tree; none when there was nothing new."""
+
+    note: str
+    size: int
+    added: int
+
+
+def make(store: Store, signer: Signer) -> Made:
+    """Sign everything that the ledger holds now. Refuses when what it holds does not fit what was signed before: a signature would hide that."""
+    with store.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:checkpoint', 0))"))
+        try:
+            walk, last = _known(connection, verifier.Trust(signer.key))
+            size = walk.tree.size
+            parts = _new(connection, walk)
+            for part in parts:
+                walk.take(part, _rows(connection, part))
+        except verifier.ProofError as exc:
+            raise LedgerError(
+                f"Signing a checkpoint of {store.name} was refused: {exc}. Next: run evenkeel.release.ledger_verify, and keep the store as evidence."
+            ) from exc
+        if not parts:
+            return Made(last, size, 0)
+        note = signer.note(verifier.body(signer.key.name, walk.tree.size, walk.tree.root()))
+        row = {
+            "size": walk.tree.size,
+            "time": ids.at(store.now(connection)),
+            "parts": json.dumps(parts),
+            "roots": b"".join(walk.tree.roots),
+            "note": note,
+        }
+        connection.execute(insert(table), row)
+        return Made(note, walk.tree.size, walk.tree.size - size)
+
+
+def _known(connection: Connection, trust: verifier.Trust) -> tuple[verifier.Walk, str]:
+    """The tree as the last checkpoint left it, if that one is ours and the roots beside it are those that were signed."""
+    walk, last = verifier.Walk(), ""
+    for row in connection.execute(select(table.c.size, table.c.parts).order_by(table.c.size)):
+        for stream, _first, end in json.loads(row.parts):
+            walk.chains[stream] = (end, b"")
+    newest = connection.execute(select(table).order_by(table.c.size.desc()).limit(1)).one_or_none()
+    if newest is not None:
+        signed = trust.checkpoint(newest.note)
+        roots = bytes(newest.roots)
+        walk.tree = verifier.Frontier(newest.size, [roots[at : at + HASH] for at in range(0, len(roots), HASH)])
+        if (walk.tree.size, walk.tree.root()) != (signed.size, signed.root):
+            raise verifier.ProofError(f"what the store keeps of the tree of {signed.size} entries is not what was signed")
+        last = newest.note
+    for stream, (end, _digest) in walk.chains.items():
+        digest = connection.execute(select(entries.c.hash).where(entries.c.stream == stream, entries.c.seq == end)).scalar_one_or_none()
+        if digest is None:
+            raise verifier.ProofError(f"stream {stream}: entry {end}, which was signed, is gone")
+        walk.chains[stream] = (end, bytes(digest))
+    return walk, last
+
+
+def _new(connection: Connection, walk: verifier.Walk) -> list[verifier.Part]:
+    """What no checkpoint has yet. The heads of streams that grow meanwhile are for the next one."""
+    found = connection.execute(select(entries.c.stream, func.max(entries.c.seq).label("end")).group_by(entries.c.stream).order_by(entries.c.stream))
+    known = {stream: end for stream, (end, _digest) in walk.chains.items()}
+    return [verifier.Part(row.stream, known.get(row.stream, 0) + 1, row.end) for row in found if row.end > known.get(row.stream, 0)]
+
+
+def _rows(connection: Connection, part: verifier.Part) -> Iterator[Sequence[verifier.Row]]:
+    query = select(entries.c.seq, entries.c.bytes, entries.c.hash).where(entries.c.stream == part.stream, entries.c.seq.between(part.first, part.last))
+    found = connection.execute(query.order_by(entries.c.seq), execution_options={"yield_per": verifier.CHUNK})
+    for rows in found.partitions():
+        yield [(row.seq, bytes(row.bytes), bytes(row.hash)) for row in rows]
+
+
+class Reader:
+    """A store as verifier.ledger() reads it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def checkpoints(self) -> list[tuple[str, list[verifier.Part]]]:
+        with self._store.reading() as connection:
+            rows = connection.execute(select(table.c.note, table.c.parts).order_by(table.c.size)).all()
+        return [(row.note, verifier.parts(row.parts)) for row in rows]
+
+    def rows(self, part: verifier.Part) -> Iterator[Sequence[verifier.Row]]:
+        with self._store.reading() as connection:
+            yield from _rows(connection, part)
+
+
+def export(store: Store) -> Iterator[str]:
+    """Lines of JSON that verifier.py reads: every entry, signed or not, then the checkpoints."""
+    for batch in store.raw():
+        for row in batch:
+            yield json.dumps({"stream": row[0], "seq": row[1], "bytes": bytes(row[2]).decode(), "hash": bytes(row[3]).hex()}, ensure_ascii=False)
+    for note, taken in Reader(store).checkpoints():
+        yield json.dumps({"checkpoint": note, "parts": taken}, ensure_ascii=False)
+
+
+def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
+    """That the entry is in the last checkpoint's tree, and its bytes."""
+    wanted = store.find(entry_id)
+    made = Reader(store).checkpoints()
+    if wanted is None:
+        raise LedgerError(f"There is no entry {entry_id} in {store.name}.")
+    leaves: list[bytes] = []
+    index, data = -1, b""
+    with store.reading() as connection:
+        for part in (part for _note, taken in made for part in taken):
+            if part.stream == wanted.stream and part.first <= wanted.seq <= part.last:
+                index = len(leaves) + wanted.seq - part.first
+            for rows in _rows(connection, part):
+                leaves += [verifier.leaf(row[1]) for row in rows]
+                data = next((row[1] for row in rows if (part.stream, row[0]) == (wanted.stream, wanted.seq)), data)
+    if index < 0:
+        raise LedgerError(f"Entry {entry_id} is younger than the last checkpoint of {store.name}. Next: make a checkpoint, then ask again.")
+    return verifier.Proof(index, tuple(proofs.inclusion(leaves, index)), made[-1][0]), data
