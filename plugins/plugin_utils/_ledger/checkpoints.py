@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, proofs, verifier
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger import verifier
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, proofs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import checkpoints as table
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verifier import Frontier
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger.verifier import Frontier
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

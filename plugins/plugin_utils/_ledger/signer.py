@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger.verifier import COSIGNATURE, ED25519, Key, signature_line, valid_name
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verifier import COSIGNATURE, ED25519, Key, signature_line, valid_name
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_ssh_private_key

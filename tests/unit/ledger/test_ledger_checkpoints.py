@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, checkpoints, proofs, verifier
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger import verifier
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, checkpoints, proofs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer

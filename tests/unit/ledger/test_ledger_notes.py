@@ -8,10 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import proofs
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verifier import (
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger.verifier import (
     COSIGNATURE,
     Checkpoint,
     Key,
@@ -22,6 +19,9 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verifier 
     body,
     leaf,
 )
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import proofs
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat

@@ -6,8 +6,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger.verifier import CHUNK, EMPTY, Frontier, ProofError, consistent, included, leaf, node
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import proofs
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verifier import CHUNK, EMPTY, Frontier, ProofError, consistent, included, leaf, node
 from hypothesis import given
 from hypothesis import strategies as st
 

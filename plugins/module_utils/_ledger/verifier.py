@@ -1,3 +1,5 @@
+# Copyright: Evenkeel contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proof that a ledger says what its checkpoint signed, for an auditor: one file, Python's standard library and `cryptography`, no Ansible.
 
@@ -26,10 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 EMPTY = hashlib.sha256(b"").digest()
 GENESIS = bytes(32)
@@ -57,8 +56,9 @@ class Frontier:
     """A tree that grows: the roots of its complete subtrees, the largest first, are all that the next leaves need."""
 
     def __init__(self, size: int = 0, roots: Sequence[bytes] = ()) -> None:
-        if len(roots) != size.bit_count():
-            raise ProofError(f"a tree of {size} leaves has {size.bit_count()} complete subtrees, given are {len(roots)}")
+        complete = bin(size).count("1")
+        if len(roots) != complete:
+            raise ProofError(f"a tree of {size} leaves has {complete} complete subtrees, given are {len(roots)}")
         self.size, self.roots = size, list(roots)
 
     def extend(self, hashes: Sequence[bytes]) -> None:
@@ -91,7 +91,7 @@ def _complete(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of leaves."""
     sha, level = hashlib.sha256, list(hashes)
     while len(level) > 1:
-        level = [sha(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=True)]
+        level = [sha(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2])]
     return level[0]
 
 
@@ -145,6 +145,21 @@ def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequ
 
 
 # --- notes ----------------------------------------------------------------------------------------------------------
+Fits = Callable[[bytes, bytes, bytes], bool]
+
+
+def ed25519(public: bytes, signature: bytes, text: bytes) -> bool:
+    """Whether the signature is that of the text, RFC 8032."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 class Key(NamedTuple):
     """Who may sign: name, signature type (1 Ed25519, 4 cosignature) and the 32 bytes of the public key."""
 
@@ -171,16 +186,14 @@ class Key(NamedTuple):
             raise ProofError(f"the key of {name} is damaged: its hash is {digest}, computed is {key.id.hex()}")
         return key
 
-    def check(self, text: bytes, signature: bytes) -> int:
+    def check(self, text: bytes, signature: bytes, fits: Fits) -> int:
         """The time of a cosignature, 0 of a signature; raises ProofError."""
         moment = 0
         if self.kind == COSIGNATURE:
             moment, signature = int.from_bytes(signature[:8], "big"), signature[8:]
             text = f"cosignature/v1\ntime {moment}\n".encode() + text
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
-        except (InvalidSignature, ValueError) as exc:
-            raise ProofError(f"the signature of {self.name} does not fit the text") from exc
+        if not fits(self.public, signature, text):
+            raise ProofError(f"the signature of {self.name} does not fit the text")
         return moment
 
 
@@ -217,14 +230,14 @@ class Note(NamedTuple):
             raise ProofError(f"a note has {MAX_SIGNATURES} signatures at most")
         return Note(text + "\n", tuple(map(_signature, lines)))
 
-    def signed(self, keys: Iterable[Key]) -> dict[str, int]:
+    def signed(self, keys: Iterable[Key], fits: Fits = ed25519) -> dict[str, int]:
         """{name: time} of those keys whose signature fits. One of a known key that does not fit makes the note bad."""
         known = {(key.name, key.id): key for key in keys}
         found = {}
         for signature in self.signatures:
             key = known.get((signature.name, signature.id))
             if key is not None:
-                found[key.name] = key.check(self.text.encode(), signature.data)
+                found[key.name] = key.check(self.text.encode(), signature.data, fits)
         return found
 
 
@@ -274,10 +287,11 @@ class Trust:
     key: Key
     witnesses: tuple[Key, ...] = ()
     quorum: int = 0
+    fits: Fits = ed25519
 
     def checkpoint(self, text: str) -> Checkpoint:
         found = Checkpoint.parse(text)
-        signed = found.note.signed((self.key, *self.witnesses))
+        signed = found.note.signed((self.key, *self.witnesses), self.fits)
         if self.key.name not in signed:
             raise ProofError(f"the checkpoint is not signed by {self.key.name}")
         if found.origin != self.key.name:
@@ -437,7 +451,7 @@ def _broken(stream: str, wanted: int, found: int) -> str:
     return f"stream {stream}, entry {wanted}: its bytes or its hash were changed, or an entry before it was replaced"
 
 
-def ledger(place: Place, trust: Trust, given: str | None = None) -> tuple[Checkpoint, Walk]:
+def ledger(place: Place, trust: Trust, given: Optional[str] = None) -> tuple[Checkpoint, Walk]:
     """Every entry up to the last checkpoint; `given` is that checkpoint as somebody else kept it, which may be an older one than the ledger has."""
     made = place.checkpoints()
     wanted = trust.checkpoint(given) if given is not None else None
@@ -466,7 +480,7 @@ def _agrees(checkpoint: Checkpoint, tree: Frontier) -> None:
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="verifier", description="Verify a ledger of evenkeel.release, or a proof about it.")
     acts = parser.add_subparsers(dest="act", required=True)
     whole = acts.add_parser("ledger", help="every entry, up to the last checkpoint")
