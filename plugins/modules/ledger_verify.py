@@ -30,6 +30,20 @@ options:
       - File of the remembered heads. The ledger is compared with it when it exists, and it is written when the ledger is whole.
       - Keep it where whoever can write the ledger can't write.
     type: path
+  key:
+    description:
+      - Verifier key of the ledger, as M(evenkeel.release.ledger_checkpoint) returns it. With it the ledger is compared with what was signed.
+    type: str
+  checkpoint:
+    description: File of a checkpoint that was kept elsewhere. Only such a one shows that checkpoints were removed together with their entries.
+    type: path
+  witnesses:
+    description: Verifier keys of the witnesses whose signatures O(checkpoint) needs.
+    type: list
+    elements: str
+  quorum:
+    description: How many of them must have signed; all by default.
+    type: int
   ledger_url:
     description: The store. Defaults as in M(evenkeel.release.record).
     type: str
@@ -42,12 +56,21 @@ EXAMPLES = r"""
 - name: Verify it against what was remembered, and remember the new heads
   evenkeel.release.ledger_verify:
     heads: /var/lib/evenkeel/heads.json
+
+- name: Verify it against what was signed
+  evenkeel.release.ledger_verify:
+    key: ledger.example.com/production+b56b3b47+AZIGK8mLRbbJlJFqUe1VUfSSN9OdkDMoOaU5GnUpoUQp
+    checkpoint: /srv/checkpoints/production.txt
 """
 
 RETURN = r"""
 report:
   description: C(entries) is their number, C(heads) the last entry of each stream, C(faults) what is damaged.
   returned: when there is a ledger
+  type: dict
+signed:
+  description: C(name) and C(size) of the last checkpoint.
+  returned: with O(key)
   type: dict
 open_intents:
   description: Announced acts without an outcome.

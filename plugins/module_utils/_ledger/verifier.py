@@ -452,14 +452,16 @@ def _broken(stream: str, wanted: int, found: int) -> str:
 
 
 def ledger(place: Place, trust: Trust, given: Optional[str] = None) -> tuple[Checkpoint, Walk]:
-    """Every entry up to the last checkpoint; `given` is that checkpoint as somebody else kept it, which may be an older one than the ledger has."""
-    made = place.checkpoints()
+    """Every entry up to the last checkpoint. `given` is a checkpoint as somebody else kept it, with the signatures of its witnesses."""
+    if given is None and trust.quorum:
+        raise ProofError("witnesses sign checkpoints that are kept elsewhere: name the file of one")
+    made, own = place.checkpoints(), Trust(trust.key, fits=trust.fits)
     wanted = trust.checkpoint(given) if given is not None else None
     if not made and wanted is None:
         raise ProofError("the ledger has no checkpoint: nothing of it was signed")
     walk, last, met = Walk(), wanted, wanted is None
     for text, taken in made:
-        last = trust.checkpoint(text)
+        last = own.checkpoint(text)
         for part in taken:
             walk.take(part, place.rows(part))
         _agrees(last, walk.tree)

@@ -24,20 +24,26 @@ HASH = 32
 
 
 class Made(NamedTuple):
-    """A checkpoint. `added` are the entries that it took into the tree; none when there was nothing new."""
+    """A checkpoint. `added` are the entries that it took into the tree; none when there was nothing new, and the note is that of the last one then."""
 
     note: str
     size: int
     added: int
 
 
-def make(store: Store, signer: Signer) -> Made:
-    """Sign everything that the ledger holds now. Refuses when what it holds does not fit what was signed before: a signature would hide that."""
+def make(store: Store, signer: Signer, *, kept: str = "", dry: bool = False) -> Made:
+    """Sign everything that the ledger holds now. Refuses when what it holds does not fit what was signed before: a signature would hide that.
+
+    kept: a checkpoint that somebody else has, which the ledger must still have. dry: nothing is signed, and the note is empty when it would be.
+    """
     with store.writing() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:checkpoint', 0))"))
         try:
-            walk, last = _known(connection, verifier.Trust(signer.key))
+            trust = verifier.Trust(signer.key)
+            walk, last = _known(connection, trust)
+            if kept:
+                _still_there(connection, trust.checkpoint(kept))
             size = walk.tree.size
             parts = _new(connection, walk)
             for part in parts:
@@ -46,8 +52,8 @@ def make(store: Store, signer: Signer) -> Made:
             raise LedgerError(
                 f"Signing a checkpoint of {store.name} was refused: {exc}. Next: run evenkeel.release.ledger_verify, and keep the store as evidence."
             ) from exc
-        if not parts:
-            return Made(last, size, 0)
+        if not parts or dry:
+            return Made("" if parts else last, walk.tree.size, walk.tree.size - size)
         note = signer.note(verifier.body(signer.key.name, walk.tree.size, walk.tree.root()))
         row = {
             "size": walk.tree.size,
@@ -80,6 +86,12 @@ def _known(connection: Connection, trust: verifier.Trust) -> tuple[verifier.Walk
             raise verifier.ProofError(f"stream {stream}: entry {end}, which was signed, is gone")
         walk.chains[stream] = (end, bytes(digest))
     return walk, last
+
+
+def _still_there(connection: Connection, kept: verifier.Checkpoint) -> None:
+    note = connection.execute(select(table.c.note).where(table.c.size == kept.size)).scalar_one_or_none()
+    if note is None or verifier.Checkpoint.parse(note)[:3] != kept[:3]:
+        raise verifier.ProofError(f"the checkpoint of {kept.size} entries that was kept elsewhere is not in it: it was cut off or rewritten")
 
 
 def _new(connection: Connection, walk: verifier.Walk) -> list[verifier.Part]:
@@ -124,18 +136,36 @@ def export(store: Store) -> Iterator[str]:
 def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
     """That the entry is in the last checkpoint's tree, and its bytes."""
     wanted = store.find(entry_id)
-    made = Reader(store).checkpoints()
     if wanted is None:
-        raise LedgerError(f"There is no entry {entry_id} in {store.name}.")
-    leaves: list[bytes] = []
-    index, data = -1, b""
+        raise LedgerError(f"There is no entry {entry_id!r} in {store.name}. Next: pass the id of one.")
+    made, leaves, number, data = Reader(store).checkpoints(), [], -1, b""
+    for row in _signed(store, made):
+        if (row.stream, row.seq) == (wanted.stream, wanted.seq):
+            number, data = len(leaves), row.data
+        leaves.append(verifier.leaf(row.data))
+    if number < 0:
+        raise LedgerError(f"Entry {entry_id} is younger than the last checkpoint of {store.name}. Next: make a checkpoint, then ask again.")
+    return verifier.Proof(number, tuple(proofs.inclusion(leaves, number)), made[-1][0]), data
+
+
+def consistency(store: Store, old: int, new: int) -> list[bytes]:
+    """That the tree of so many entries begins with the older one."""
+    leaves = [verifier.leaf(row.data) for row in _signed(store, Reader(store).checkpoints())][:new]
+    if not 0 <= old <= new == len(leaves):
+        raise LedgerError(f"{store.name} has no checkpoints of {old} and {new} entries: its last one has {len(leaves)}.")
+    return proofs.consistency(leaves, old)
+
+
+class _Signed(NamedTuple):
+    stream: str
+    seq: int
+    data: bytes
+
+
+def _signed(store: Store, made: Sequence[tuple[str, Sequence[verifier.Part]]]) -> Iterator[_Signed]:
+    """Every entry that a checkpoint took into the tree, in the tree's order."""
     with store.reading() as connection:
         for part in (part for _note, taken in made for part in taken):
-            if part.stream == wanted.stream and part.first <= wanted.seq <= part.last:
-                index = len(leaves) + wanted.seq - part.first
             for rows in _rows(connection, part):
-                leaves += [verifier.leaf(row[1]) for row in rows]
-                data = next((row[1] for row in rows if (part.stream, row[0]) == (wanted.stream, wanted.seq)), data)
-    if index < 0:
-        raise LedgerError(f"Entry {entry_id} is younger than the last checkpoint of {store.name}. Next: make a checkpoint, then ask again.")
-    return verifier.Proof(index, tuple(proofs.inclusion(leaves, index)), made[-1][0]), data
+                for seq, data, _digest in rows:
+                    yield _Signed(part.stream, seq, data)
