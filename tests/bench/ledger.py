@@ -5,18 +5,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import rfc8785
+from ansible_collections.evenkeel.release.plugins.module_utils._ledger import verifier
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import checkpoints
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verify import verify
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 if TYPE_CHECKING:
     from ._runner import Bench
 
-EVENTS, BATCH = 50_000, 1000
+EVENTS, BATCH = int(os.environ.get("EVENKEEL_BENCH_ENTRIES", "50000")), 1000
 
 
 def _body(number: int) -> dict[str, object]:
@@ -59,4 +66,12 @@ def run(bench: Bench) -> None:
 
     bench.row("verify, against one bare SHA-256 pass in memory", ours=whole, reference=bare_hash, bar=12, unit="s")
     bench.row("verify, against re-serialising every entry", ours=whole, reference=reserialise, bar=0.25, unit="s")
+    signer = Signer.load("bench", Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode())
+    assert checkpoints.make(store, signer).size == EVENTS
+
+    def signed() -> None:
+        with closing(verifier.Sqlite(str(store.url.database))) as place:
+            assert verifier.ledger(place, verifier.Trust(signer.key))[0].size == EVENTS
+
+    bench.row("verify chain and tree of a file, against one bare SHA-256 pass in memory", ours=signed, reference=bare_hash, bar=5, unit="s")
     store.close()

@@ -432,17 +432,27 @@ class Walk:
         seq, before = self.chains.get(part.stream, (0, GENESIS))
         if part.first != seq + 1 or part.last < part.first:
             raise ProofError(f"stream {part.stream}: entry {seq + 1} should come next, a checkpoint says {part.first} to {part.last}")
-        sha = hashlib.sha256
         for rows in batches:
-            for number, data, digest in rows:
-                seq += 1
-                if number != seq or sha(before + data).digest() != digest:
-                    raise ProofError(_broken(part.stream, seq, number))
-                before = digest
-            self.tree.extend([sha(b"\x00" + row[1]).digest() for row in rows])
+            seq, before = self._follow(part.stream, seq, before, rows)
         if seq != part.last:
             raise ProofError(f"stream {part.stream}: the entries from {seq + 1} to {part.last} are gone")
         self.chains[part.stream] = (seq, before)
+
+    def _follow(self, stream: str, seq: int, before: bytes, rows: Sequence[Row]) -> tuple[int, bytes]:
+        """Comprehensions, since a million entries go through here."""
+        sha = hashlib.sha256
+        numbers, entries, digests = ([row[column] for row in rows] for column in range(3))
+        made = [sha(last + data).digest() for last, data in zip([before, *digests], entries)]
+        if made != digests or numbers != list(range(seq + 1, seq + 1 + len(rows))):
+            self._fail(stream, seq, zip(numbers, made, digests))
+        self.tree.extend([sha(b"\x00" + data).digest() for data in entries])
+        return (numbers[-1], digests[-1]) if rows else (seq, before)
+
+    @staticmethod
+    def _fail(stream: str, seq: int, found: Iterable[tuple[int, bytes, bytes]]) -> None:
+        for wanted, (number, made, digest) in enumerate(found, start=seq + 1):
+            if number != wanted or made != digest:
+                raise ProofError(_broken(stream, wanted, number))
 
 
 def _broken(stream: str, wanted: int, found: int) -> str:
