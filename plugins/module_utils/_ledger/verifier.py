@@ -441,7 +441,7 @@ class Walk:
     def _follow(self, stream: str, seq: int, before: bytes, rows: Sequence[Row]) -> tuple[int, bytes]:
         """Comprehensions, since a million entries go through here."""
         sha = hashlib.sha256
-        numbers, entries, digests = ([row[column] for row in rows] for column in range(3))
+        numbers, entries, digests = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
         made = [sha(last + data).digest() for last, data in zip([before, *digests], entries)]
         if made != digests or numbers != list(range(seq + 1, seq + 1 + len(rows))):
             self._fail(stream, seq, zip(numbers, made, digests))

@@ -138,7 +138,8 @@ def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
     wanted = store.find(entry_id)
     if wanted is None:
         raise LedgerError(f"There is no entry {entry_id!r} in {store.name}. Next: pass the id of one.")
-    made, leaves, number, data = Reader(store).checkpoints(), [], -1, b""
+    made, number, data = Reader(store).checkpoints(), -1, b""
+    leaves: list[bytes] = []
     for row in _signed(store, made):
         if (row.stream, row.seq) == (wanted.stream, wanted.seq):
             number, data = len(leaves), row.data
