@@ -21,6 +21,7 @@ NODE_ANSIBLE = "ansible.module_utils"
 GUARDED = {
     ("plugins/module_utils/_sync/postgresql/driver.py", "psycopg"),
     ("plugins/module_utils/_sync/mysql/driver.py", "pymysql"),
+    ("plugins/module_utils/_ledger/verifier.py", "cryptography"),
     ("plugins/module_utils/_snapshot/formats/yaml.py", "yaml"),
     ("plugins/modules/mask_discover.py", "yaml"),
 }

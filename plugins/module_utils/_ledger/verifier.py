@@ -150,9 +150,11 @@ Fits = Callable[[bytes, bytes, bytes], bool]
 
 def ed25519(public: bytes, signature: bytes, text: bytes) -> bool:
     """Whether the signature is that of the text, RFC 8032."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        raise ProofError("signatures can't be checked without Python's package cryptography") from None
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
     except (InvalidSignature, ValueError):
