@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
@@ -19,7 +18,6 @@ SPEC = {
     "dest": {"type": "path"},
     "since": {"type": "int"},
     "size": {"type": "int"},
-    "export": {"type": "path"},
     "ledger_url": {"type": "str", "no_log": True},
 }
 
@@ -33,8 +31,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(
             argument_spec=SPEC,
-            mutually_exclusive=[("entry", "since", "export")],
-            required_one_of=[("entry", "since", "export")],
+            mutually_exclusive=[("entry", "since")],
+            required_one_of=[("entry", "since")],
             required_by={"entry": ("dest",), "since": ("size",)},
         )
         variables = settings.templated(task_vars, self._templar.template)
@@ -45,8 +43,6 @@ class ActionModule(ActionBase):
             with session.open_for(url, variables) as opened:
                 if args["since"] is not None:
                     return {**result, "changed": False, "proof": _lines(checkpoints.consistency(opened, args["since"], args["size"]))}
-                if args["export"]:
-                    return {**result, **_export(opened, Path(args["export"]), dry=self._task.check_mode)}
                 return {**result, **_entry(opened, str(args["entry"]), Path(args["dest"]), dry=self._task.check_mode)}
         except LedgerError as exc:
             return {**result, "failed": True, "msg": str(exc)}
@@ -64,20 +60,6 @@ def _entry(opened, entry, folder, *, dry):
         except OSError as exc:
             raise LedgerError(f"Writing the proof to {folder} failed: {exc}. Next: make that folder writable for this user.") from exc
     return {"changed": bool(wrong), "files": sorted(map(str, texts)), "number": proof.number, "proof": _lines(proof.hashes)}
-
-
-def _export(opened, path, *, dry):
-    """Written beside it first: who reads it meanwhile sees all of the one or all of the other."""
-    if dry:
-        return {"changed": True, "files": [str(path)]}
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in checkpoints.export(opened))
-        os.replace(temporary, path)
-    except OSError as exc:
-        raise LedgerError(f"Writing the export to {path} failed: {exc}. Next: make {path.parent} writable for this user.") from exc
-    return {"changed": True, "files": [str(path)]}
 
 
 def _lines(hashes):

@@ -14,7 +14,6 @@ description:
   - With O(entry) writes that entry and the proof that it is in the ledger that was signed, as C(c2sp.org/tlog-proof) says. Both are small, whatever
     the ledger's size, and C(verifier.py proof) checks them without the ledger.
   - With O(since) gives the proof that a checkpoint only adds to an older one, which a witness asks for.
-  - With O(export) writes the whole ledger as C(verifier.py ledger) reads it, for an auditor who has no access to its database.
 attributes:
   check_mode:
     support: full
@@ -24,7 +23,7 @@ attributes:
     description: The files are proofs, not settings.
   idempotent:
     support: full
-    description: Files that are right stay; an export is always written.
+    description: Files that are right stay.
 options:
   entry:
     description: Id of an entry that the last checkpoint has.
@@ -38,9 +37,6 @@ options:
   size:
     description: Size of the newer one, needed with O(since).
     type: int
-  export:
-    description: File for the whole ledger, entries and checkpoints as JSON Lines; only this user may read it.
-    type: path
   ledger_url:
     description: The store. Defaults as in M(evenkeel.release.record).
     type: str

@@ -151,6 +151,10 @@ class Store:
             rows = connection.execute(narrow(query)).all()
         return [_entry(row.id, bytes(row.bytes), prev=bytes(row.prev or canonical.GENESIS), digest=bytes(row.hash)) for row in rows]
 
+    def following(self, stream: str, seq: int, *, limit: int = BATCH) -> list[Entry]:
+        """The next entries of the stream after that number, in its own order."""
+        return self._select(lambda query: query.where(table.c.stream == stream, table.c.seq > seq).order_by(table.c.seq).limit(limit))
+
     def find(self, entry_id: str) -> Entry | None:
         found = self._select(lambda query: query.where(table.c.id == entry_id))
         return found[0] if found else None

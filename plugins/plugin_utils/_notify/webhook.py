@@ -36,6 +36,7 @@ class Message:
     delivery: str
     secret: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _opener(patience: Patience) -> urllib.request.OpenerDirector:
 
 
 def _once(opener: urllib.request.OpenerDirector, message: Message, timeout: float, timestamp: str) -> _Answer:
-    headers = {"User-Agent": "evenkeel", **message.headers, "Content-Type": "application/json", DELIVERY: message.delivery, TIMESTAMP: timestamp}
+    headers = {"User-Agent": "evenkeel", **message.headers, "Content-Type": message.content_type, DELIVERY: message.delivery, TIMESTAMP: timestamp}
     if message.secret:
         headers[SIGNATURE] = signature(message.secret, timestamp, message.body)
     request = urllib.request.Request(message.url, data=message.body, headers=headers, method="POST")  # noqa: S310 - check() allows http and https alone

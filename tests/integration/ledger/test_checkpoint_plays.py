@@ -98,7 +98,7 @@ def test_signed_witnessed_kept_and_audited(playbook, setup, tmp_path):
     assert playbook(play(proof), extra_vars=setup["variables"]).changed == 0
 
     export = tmp_path / "export.jsonl"
-    assert playbook(play({"evenkeel.release.ledger_proof": {"export": str(export)}}), extra_vars=setup["variables"]).rc == 0
+    assert playbook(play({"evenkeel.release.ledger_export": {"format": "verifier", "dest": str(export)}}), extra_vars=setup["variables"]).rc == 0
     assert export.stat().st_mode & 0o777 == 0o600
     assert audit({**setup, "ledger": export}, *keys).stdout.startswith("verified: 5 entries")
 

@@ -30,6 +30,7 @@ SETS = {
         "libatomic1",
     ),
     "prometheus": ("prometheus",),
+    "rsyslog": ("rsyslog", "rsyslog-gnutls", "libestr0", "libfastjson4", "liblognorm5"),
     "rabbitmq": ("rabbitmq-server", *(f"erlang-{part}" for part in ERLANG.split())),
 }
 
