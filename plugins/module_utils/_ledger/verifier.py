@@ -412,6 +412,11 @@ class Export:
         stream = self._entries.get(part.stream, {})
         yield [stream[seq] for seq in range(part.first, part.last + 1) if seq in stream]
 
+    def streams(self) -> Iterator[tuple[str, list[Row]]]:
+        """Every entry, signed or not."""
+        for name, entries in self._entries.items():
+            yield name, [entries[seq] for seq in sorted(entries)]
+
     def close(self) -> None:
         self._entries = {}
 

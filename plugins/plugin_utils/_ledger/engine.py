@@ -16,7 +16,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import sc
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import sqlite as _sqlite  # noqa: F401 - loaded here, with the plugin: each task would load it anew in a process of its own
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 BUSY_SECONDS = 60
@@ -88,6 +88,17 @@ def _create_tables(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:schema', 0))"))
         schema.create(connection)
+
+
+def spool_prefix(engine: Engine, url: URL) -> str:
+    """What the streams of a spool begin with; empty for the ledger itself."""
+    if engine.dialect.name != "sqlite":
+        return ""
+    with explained(url, "Reading"), engine.connect() as connection:
+        try:
+            return str(connection.exec_driver_sql("SELECT prefix FROM evenkeel_spool").scalar_one())
+        except OperationalError:
+            return ""  # no such table
 
 
 def _private_file(path: Path) -> None:

@@ -36,6 +36,7 @@ KINDS = (
     "baseline",
     "gate",
     "lease",
+    "spool",
     "validation",
     "report",
     "task",

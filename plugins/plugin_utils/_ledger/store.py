@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ class Store:
         self._clock = clock
         self._engine = engine.connect(self.url)
         self._pid = os.getpid()
+        self.prefix = engine.spool_prefix(self._engine, self.url)
 
     @property
     def name(self) -> str:
@@ -104,16 +106,23 @@ class Store:
 
     def clean(self, entry: NewEntry) -> dict[str, Any]:
         """What append() would write: the fields without seq, id and time."""
+        if self.prefix:  # a spool has streams of its own, see spool.py
+            entry = replace(entry, stream=f"{self.prefix}:{entry.stream}")
         check(entry)
         return clean(entry, actor=self.actor, redact=self._redact)
 
     def _lock_head(self, connection: Connection, stream: str) -> tuple[int, int, bytes]:
-        """(seq, time, hash) of the last entry; nobody else can append to the stream until the transaction ends."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"evenkeel:{stream}"})
+        """(seq, time, hash) of the last entry."""
+        self.lock(connection, stream)
         last = select(table.c.seq, table.c.time, table.c.hash).where(table.c.stream == stream).order_by(table.c.seq.desc()).limit(1)
         row = connection.execute(last).one_or_none()
         return (row.seq, ids.microseconds(row.time), bytes(row.hash)) if row else (0, 0, canonical.GENESIS)
+
+    @staticmethod
+    def lock(connection: Connection, stream: str) -> None:
+        """Nobody else can append to the stream until the transaction ends. SQLite has one writer anyway."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"evenkeel:{stream}"})
 
     def now(self, connection: Connection) -> int:
         """Several controllers share a PostgreSQL store: its clock is the one they agree on."""
