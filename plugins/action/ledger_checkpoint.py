@@ -16,6 +16,7 @@ SPEC = {
     "name": {"type": "str", "required": True},
     "key": {"type": "str", "required": True, "no_log": True},
     "kept": {"type": "path"},
+    "kept_note": {"type": "str", "default": ""},
     "ledger_url": {"type": "str", "no_log": True},
 }
 
@@ -35,7 +36,7 @@ class ActionModule(ActionBase):
                 raise LedgerError("There is no ledger to sign at this place. Next: correct evenkeel_ledger_url or evenkeel_state_dir.")
             signer = Signer.load(str(args["name"]), str(args["key"]))
             with session.open_for(url, variables) as opened:
-                return {**result, **_sign(opened, signer, _read(args["kept"]), dry=self._task.check_mode)}
+                return {**result, **_sign(opened, signer, [_read(args["kept"]), str(args["kept_note"])], dry=self._task.check_mode)}
         except LedgerError as exc:
             return {**result, "failed": True, "msg": str(exc)}
 

@@ -38,6 +38,10 @@ options:
       - File of a checkpoint that was made before, best kept where whoever can write the ledger can't write. The ledger must still have it.
       - A file that does not exist is no fault.
     type: path
+  kept_note:
+    description: Such a checkpoint itself, for example what M(evenkeel.release.ledger_tag) returns.
+    type: str
+    default: ""
   ledger_url:
     description: The store. Defaults as in M(evenkeel.release.record).
     type: str

@@ -31,10 +31,11 @@ class Made(NamedTuple):
     added: int
 
 
-def make(store: Store, signer: Signer, *, kept: str = "", dry: bool = False) -> Made:
+def make(store: Store, signer: Signer, *, kept: Sequence[str] = (), dry: bool = False) -> Made:
     """Sign everything that the ledger holds now. Refuses when what it holds does not fit what was signed before: a signature would hide that.
 
-    kept: a checkpoint that somebody else has, which the ledger must still have. dry: nothing is signed, and the note is empty when it would be.
+    kept: checkpoints that somebody else has, which the ledger must still have; empty ones are none. dry: nothing is signed, and the note is empty
+    when it would be.
     """
     with store.writing() as connection:
         if connection.dialect.name == "postgresql":
@@ -42,8 +43,8 @@ def make(store: Store, signer: Signer, *, kept: str = "", dry: bool = False) -> 
         try:
             trust = verifier.Trust(signer.key)
             walk, last = _known(connection, trust)
-            if kept:
-                _still_there(connection, trust.checkpoint(kept))
+            for note in filter(None, kept):
+                _still_there(connection, trust.checkpoint(note))
             size = walk.tree.size
             parts = _new(connection, walk)
             for part in parts:

@@ -147,3 +147,66 @@ def test_bad_input_is_one_line(playbook, setup, tmp_path):
         run = playbook(play({"name": "Witness", "evenkeel.release.ledger_witness": {**witness, **change}}), extra_vars=setup["variables"])
         assert message in run.result("Witness")["msg"], run.stdout
     assert not (Path(tmp_path) / "none").exists()
+
+
+def test_tags_of_a_repository_are_a_witness(playbook, setup, tmp_path):
+    """A real git remote that refuses to change a tag, as protected tags do."""
+    remote = tmp_path / "audit.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)
+    git = ["git", "--git-dir", str(remote)]
+    setup["variables"] |= {"evenkeel_ledger_git": str(remote)}
+    del setup["variables"]["evenkeel_ledger_checkpoint"]
+    assert checkpoint(playbook, setup, check=True).rc == 0
+    assert subprocess.run([*git, "tag"], capture_output=True, check=True, text=True).stdout == ""
+    run = checkpoint(playbook, setup)
+    assert run.rc == 0, run.stdout
+    setup["kept"].write_bytes(subprocess.run([*git, "cat-file", "blob", "evenkeel-ledger/3"], capture_output=True, check=True).stdout)
+    assert audit(setup).stdout.startswith("verified: 3 entries")
+    assert checkpoint(playbook, setup).result("Keep it in the repository")["changed"] is False
+
+    # Another ledger with the same key, and one that was cut off.
+    for forged in ("other", "cut"):
+        state = tmp_path / forged
+        variables = {**setup["variables"], "evenkeel_state_dir": str(state)}
+        assert playbook(records(5 if forged == "other" else 1), extra_vars=variables).rc == 0
+        refused = playbook(PLAYBOOK, inventory=setup["inventory"], extra_vars=variables)
+        assert refused.rc != 0
+        assert "that was kept elsewhere is not in it" in refused.stdout
+    assert subprocess.run([*git, "tag"], capture_output=True, check=True, text=True).stdout == "evenkeel-ledger/3\n"
+
+    assert playbook(records(2, start=3), extra_vars=setup["variables"]).rc == 0
+    (remote / "hooks/update").write_text("#!/bin/sh\necho no tags today >&2\nexit 1\n")
+    (remote / "hooks/update").chmod(0o755)
+    held = checkpoint(playbook, setup)
+    assert held.rc != 0
+    assert "no tags today" in held.stdout
+    (remote / "hooks/update").unlink()
+    assert checkpoint(playbook, setup).rc == 0
+    assert subprocess.run([*git, "tag"], capture_output=True, check=True, text=True).stdout == "evenkeel-ledger/3\nevenkeel-ledger/5\n"
+
+
+def test_a_tag_never_takes_the_place_of_another(playbook, tmp_path):
+    """Somebody who moved a tag by hand is found, and a fork is."""
+    signers = {name: Signer.load(NAME, key) for name, key in (("one", pem(tmp_path, "one")), ("two", pem(tmp_path, "two")))}
+    note = {name: signer.note(verifier.body(NAME, 3, bytes([number]) * 32)) for number, (name, signer) in enumerate(signers.items())}
+    older = signers["one"].note(verifier.body(NAME, 2, bytes(32)))
+    options = {"repo": str(tmp_path / "tags.git")}
+
+    def keep(text):
+        return playbook(play({"evenkeel.release.ledger_tag": {**options, "note": text}}), extra_vars={"evenkeel_state_dir": str(tmp_path / "state")})
+
+    assert keep(note["one"]).rc == 0
+    for text, told in ((note["two"], "the history was forked"), (older, "is newer than this checkpoint"), ("nonsense", "a note is a text")):
+        refused = keep(text)
+        assert refused.rc != 0
+        assert told in refused.stdout
+    git = ["git", "--git-dir", options["repo"]]
+    subprocess.run([*git, "update-ref", "refs/tags/evenkeel-ledger/9", "refs/tags/evenkeel-ledger/3"], check=True)
+    moved = keep(note["one"])
+    assert moved.rc != 0
+    assert "somebody made or moved it by hand" in moved.stdout
+
+
+def pem(folder, name):
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(folder / f"{name}.pem")], check=True)
+    return (folder / f"{name}.pem").read_text()
