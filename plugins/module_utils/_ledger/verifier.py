@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proof that a ledger says what its checkpoint signed, for an auditor: one file, Python's standard library and `cryptography`, no Ansible.
 
-    python3 verifier.py ledger LEDGER --key KEY [--checkpoint FILE] [--witness KEY ... --quorum N]
+    python3 verifier.py ledger LEDGER --key KEY [--checkpoint FILE] [--archives FOLDER] [--witness KEY ... --quorum N]
     python3 verifier.py proof PROOF --entry FILE --key KEY [--witness ...]
     python3 verifier.py consistent OLD NEW PROOF --key KEY
 
@@ -356,8 +356,23 @@ class Part(NamedTuple):
 Row = tuple[int, bytes, bytes]  # seq, bytes, hash
 
 
+class Piece(NamedTuple):
+    """The beginning of a stream that lies in a file by now: the hash of each leaf and the hash of the last entry stay."""
+
+    stream: str
+    first: int
+    last: int
+    head: bytes
+    leaves: bytes
+    file: str
+    sha256: str
+
+
 class Place(Protocol):
     """Where a ledger is read."""
+
+    def pieces(self) -> list[Piece]:
+        """By stream, the first one first."""
 
     def checkpoints(self) -> list[tuple[str, list[Part]]]:
         """Each note with the parts that it added, the first one first."""
@@ -375,6 +390,12 @@ class Sqlite:
         rows = self._connection.execute("SELECT note, parts FROM evenkeel_checkpoints ORDER BY size").fetchall()
         return [(str(note), parts(text)) for note, text in rows]
 
+    def pieces(self) -> list[Piece]:
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'evenkeel_archived'").fetchone():
+            return []
+        rows = self._connection.execute(f"SELECT {', '.join(Piece._fields)} FROM evenkeel_archived ORDER BY stream, first")  # noqa: S608 - our own names
+        return [Piece(*row) for row in rows]
+
     def rows(self, part: Part) -> Iterator[Sequence[Row]]:
         query = "SELECT seq, bytes, hash FROM evenkeel_entries WHERE stream = ? AND seq BETWEEN ? AND ? ORDER BY seq"
         found = self._connection.execute(query, part)
@@ -386,11 +407,13 @@ class Sqlite:
 
 
 class Export:
-    """The ledger as JSON Lines: `{"stream", "seq", "bytes", "hash"}` of each entry, `{"checkpoint", "parts"}` of each checkpoint."""
+    """The ledger as JSON Lines: `{"stream", "seq", "bytes", "hash"}` of each entry, `{"checkpoint", "parts"}` of each checkpoint, and `{"archived"}`
+    of each piece that lies in another file."""
 
     def __init__(self, path: str) -> None:
         self._entries: dict[str, dict[int, Row]] = {}
         self._checkpoints: list[tuple[str, list[Part]]] = []
+        self._pieces: list[Piece] = []
         with open(path, encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
@@ -402,15 +425,26 @@ class Export:
         if "checkpoint" in said:
             self._checkpoints.append((str(said["checkpoint"]), parts(json.dumps(said["parts"]))))
             return
+        if "archived" in said:
+            piece = Piece(**said["archived"])
+            self._pieces.append(piece._replace(head=bytes.fromhex(str(piece.head)), leaves=base64.b64decode(piece.leaves)))
+            return
         seq = int(said["seq"])
         self._entries.setdefault(str(said["stream"]), {})[seq] = (seq, str(said["bytes"]).encode(), bytes.fromhex(said["hash"]))
 
     def checkpoints(self) -> list[tuple[str, list[Part]]]:
         return self._checkpoints
 
+    def pieces(self) -> list[Piece]:
+        return sorted(self._pieces)
+
     def rows(self, part: Part) -> Iterator[Sequence[Row]]:
         stream = self._entries.get(part.stream, {})
         yield [stream[seq] for seq in range(part.first, part.last + 1) if seq in stream]
+
+    @staticmethod
+    def opened(path: str) -> closing[Export]:
+        return closing(Export(path))
 
     def streams(self) -> Iterator[tuple[str, list[Row]]]:
         """Every entry, signed or not."""
@@ -434,11 +468,17 @@ class Walk:
 
     tree: Frontier = field(default_factory=Frontier)
     chains: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    archives: dict[str, Piece] = field(default_factory=dict)
 
     def take(self, part: Part, batches: Iterable[Sequence[Row]]) -> None:
         seq, before = self.chains.get(part.stream, (0, GENESIS))
         if part.first != seq + 1 or part.last < part.first:
             raise ProofError(f"stream {part.stream}: entry {seq + 1} should come next, a checkpoint says {part.first} to {part.last}")
+        archive = self.archives.get(part.stream)
+        if archive and seq < archive.last:
+            end = min(part.last, archive.last)
+            self.tree.extend([archive.leaves[32 * at : 32 * at + 32] for at in range(seq, end)])
+            seq, before = end, archive.head if end == archive.last else b""
         for rows in batches:
             seq, before = self._follow(part.stream, seq, before, rows)
         if seq != part.last:
@@ -468,6 +508,33 @@ def _broken(stream: str, wanted: int, found: int) -> str:
     return f"stream {stream}, entry {wanted}: its bytes or its hash were changed, or an entry before it was replaced"
 
 
+def archives(pieces: Sequence[Piece]) -> dict[str, Piece]:
+    """One piece for each stream, from its first entry on."""
+    found: dict[str, Piece] = {}
+    for piece in pieces:
+        before = found.get(piece.stream)
+        if piece.first != (before.last if before else 0) + 1 or len(piece.leaves) != 32 * (piece.last - piece.first + 1) or len(piece.head) != 32:
+            raise ProofError(f"stream {piece.stream}: what is kept of the archived entries {piece.first} to {piece.last} does not fit")
+        found[piece.stream] = piece._replace(first=1, leaves=before.leaves + piece.leaves) if before else piece
+    return found
+
+
+def archived(pieces: Sequence[Piece], folder: str) -> int:
+    """How many entries lie in the files of the folder, every one as it was signed; raises ProofError."""
+    heads: dict[str, bytes] = {}
+    for piece in pieces:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", piece.file) is None:
+            raise ProofError(f"the name of an archive is {piece.file!r}")
+        with Export.opened(str(Path(folder, piece.file))) as export:
+            rows = [row for batch in export.rows(Part(piece.stream, piece.first, piece.last)) for row in batch]
+        walk = Walk(chains={piece.stream: (piece.first - 1, heads.get(piece.stream, GENESIS))})
+        walk.take(Part(piece.stream, piece.first, piece.last), [rows])
+        if b"".join(leaf(row[1]) for row in rows) != piece.leaves or rows[-1][2] != piece.head:
+            raise ProofError(f"{piece.file}: its entries {piece.first} to {piece.last} of stream {piece.stream} are not those that were signed")
+        heads[piece.stream] = piece.head
+    return sum(piece.last - piece.first + 1 for piece in pieces)
+
+
 def ledger(place: Place, trust: Trust, given: Optional[str] = None) -> tuple[Checkpoint, Walk]:
     """Every entry up to the last checkpoint. `given` is a checkpoint as somebody else kept it, with the signatures of its witnesses."""
     if given is None and trust.quorum:
@@ -476,7 +543,7 @@ def ledger(place: Place, trust: Trust, given: Optional[str] = None) -> tuple[Che
     wanted = trust.checkpoint(given) if given is not None else None
     if not made and wanted is None:
         raise ProofError("the ledger has no checkpoint: nothing of it was signed")
-    walk, last, met = Walk(), wanted, wanted is None
+    walk, last, met = Walk(archives=archives(place.pieces())), wanted, wanted is None
     for text, taken in made:
         last = own.checkpoint(text)
         for part in taken:
@@ -505,6 +572,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     whole = acts.add_parser("ledger", help="every entry, up to the last checkpoint")
     whole.add_argument("ledger", help="SQLite file, or export in JSON Lines")
     whole.add_argument("--checkpoint", help="file with a checkpoint that was kept elsewhere")
+    whole.add_argument("--archives", help="folder with the files of archived entries, to verify these too")
     one = acts.add_parser("proof", help="that an entry is in the ledger")
     one.add_argument("proof", help="file in the form of c2sp.org/tlog-proof")
     one.add_argument("--entry", required=True, help="file with the bytes of the entry")
@@ -535,7 +603,11 @@ def _ledger(args: argparse.Namespace, trust: Trust) -> str:
     given = Path(args.checkpoint).read_text(encoding="utf-8") if args.checkpoint else None
     with closing(Sqlite(args.ledger) if is_sqlite else Export(args.ledger)) as place:
         checkpoint, walk = ledger(place, trust, given)
-    return f"verified: {checkpoint.size} entries in {len(walk.chains)} streams are what {checkpoint.origin} signed"
+        pieces = place.pieces()
+        read = archived(pieces, args.archives) if args.archives else 0
+    elsewhere = sum(piece.last - piece.first + 1 for piece in pieces)
+    told = f", {elsewhere} of them in archives that were {'read' if read else 'not read'}" if elsewhere else ""
+    return f"verified: {checkpoint.size} entries in {len(walk.chains)} streams are what {checkpoint.origin} signed{told}"
 
 
 def _proof(args: argparse.Namespace, trust: Trust) -> str:

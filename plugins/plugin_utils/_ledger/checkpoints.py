@@ -7,6 +7,7 @@ name, so the order of the leaves is settled then and costs an append nothing.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,8 +15,8 @@ from typing import NamedTuple
 from ansible_collections.evenkeel.release.plugins.module_utils._ledger import verifier
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, proofs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import archived, entries
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import checkpoints as table
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.signer import Signer
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 from sqlalchemy import Connection, func, insert, select, text
@@ -84,6 +85,8 @@ def _known(connection: Connection, trust: verifier.Trust) -> tuple[verifier.Walk
     for stream, (end, _digest) in walk.chains.items():
         digest = connection.execute(select(entries.c.hash).where(entries.c.stream == stream, entries.c.seq == end)).scalar_one_or_none()
         if digest is None:
+            digest = connection.execute(select(archived.c.head).where(archived.c.stream == stream, archived.c.last == end)).scalar_one_or_none()
+        if digest is None:
             raise verifier.ProofError(f"stream {stream}: entry {end}, which was signed, is gone")
         walk.chains[stream] = (end, bytes(digest))
     return walk, last
@@ -120,18 +123,29 @@ class Reader:
             rows = connection.execute(select(table.c.note, table.c.parts).order_by(table.c.size)).all()
         return [(row.note, verifier.parts(row.parts)) for row in rows]
 
+    def pieces(self) -> list[verifier.Piece]:
+        with self._store.reading() as connection:
+            rows = connection.execute(select(*(archived.c[name] for name in verifier.Piece._fields)).order_by(archived.c.stream, archived.c.first)).all()
+        return [verifier.Piece(*row)._replace(head=bytes(row.head), leaves=bytes(row.leaves)) for row in rows]
+
     def rows(self, part: verifier.Part) -> Iterator[Sequence[verifier.Row]]:
         with self._store.reading() as connection:
             yield from _rows(connection, part)
 
 
 def export(store: Store) -> Iterator[str]:
-    """Lines of JSON that verifier.py reads: every entry, signed or not, then the checkpoints."""
+    """Lines of JSON that verifier.py reads: every entry, signed or not, then what lies in archives, and the checkpoints."""
     for batch in store.raw():
         for row in batch:
-            yield json.dumps({"stream": row[0], "seq": row[1], "bytes": bytes(row[2]).decode(), "hash": bytes(row[3]).hex()}, ensure_ascii=False)
+            yield line(*row[:4])
+    for piece in Reader(store).pieces():
+        yield json.dumps({"archived": {**piece._asdict(), "head": piece.head.hex(), "leaves": base64.b64encode(piece.leaves).decode()}})
     for note, taken in Reader(store).checkpoints():
         yield json.dumps({"checkpoint": note, "parts": taken}, ensure_ascii=False)
+
+
+def line(stream: str, seq: int, data: bytes, digest: bytes) -> str:
+    return json.dumps({"stream": stream, "seq": seq, "bytes": bytes(data).decode(), "hash": bytes(digest).hex()}, ensure_ascii=False)
 
 
 def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
@@ -144,7 +158,7 @@ def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
     for row in _signed(store, made):
         if (row.stream, row.seq) == (wanted.stream, wanted.seq):
             number, data = len(leaves), row.data
-        leaves.append(verifier.leaf(row.data))
+        leaves.append(row.leaf)
     if number < 0:
         raise LedgerError(f"Entry {entry_id} is younger than the last checkpoint of {store.name}. Next: make a checkpoint, then ask again.")
     return verifier.Proof(number, tuple(proofs.inclusion(leaves, number)), made[-1][0]), data
@@ -152,7 +166,7 @@ def proof(store: Store, entry_id: str) -> tuple[verifier.Proof, bytes]:
 
 def consistency(store: Store, old: int, new: int) -> list[bytes]:
     """That the tree of so many entries begins with the older one."""
-    leaves = [verifier.leaf(row.data) for row in _signed(store, Reader(store).checkpoints())][:new]
+    leaves = [row.leaf for row in _signed(store, Reader(store).checkpoints())][:new]
     if not 0 <= old <= new == len(leaves):
         raise LedgerError(f"{store.name} has no checkpoints of {old} and {new} entries: its last one has {len(leaves)}.")
     return proofs.consistency(leaves, old)
@@ -161,13 +175,18 @@ def consistency(store: Store, old: int, new: int) -> list[bytes]:
 class _Signed(NamedTuple):
     stream: str
     seq: int
-    data: bytes
+    leaf: bytes
+    data: bytes  # empty when it lies in an archive
 
 
 def _signed(store: Store, made: Sequence[tuple[str, Sequence[verifier.Part]]]) -> Iterator[_Signed]:
     """Every entry that a checkpoint took into the tree, in the tree's order."""
+    elsewhere = verifier.archives(Reader(store).pieces())
     with store.reading() as connection:
         for part in (part for _note, taken in made for part in taken):
+            archive = elsewhere.get(part.stream)
+            for seq in range(part.first, min(part.last, archive.last) + 1 if archive else part.first):
+                yield _Signed(part.stream, seq, archive.leaves[32 * (seq - 1) : 32 * seq] if archive else b"", b"")
             for rows in _rows(connection, part):
                 for seq, data, _digest in rows:
-                    yield _Signed(part.stream, seq, data)
+                    yield _Signed(part.stream, seq, verifier.leaf(data), data)

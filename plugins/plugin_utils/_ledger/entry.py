@@ -37,6 +37,7 @@ KINDS = (
     "gate",
     "lease",
     "spool",
+    "archive",
     "validation",
     "report",
     "task",

@@ -54,17 +54,45 @@ checkpoints = Table(
     Column("note", Text, nullable=False),  # exactly what was signed
 )
 
-_SQLITE_GUARDS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-    for table in ("evenkeel_entries", "evenkeel_checkpoints")
-    for act in ("UPDATE", "DELETE")
+archived = Table(
+    "evenkeel_archived",
+    metadata,
+    Column("stream", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("head", LargeBinary(32), nullable=False),  # hash of the last one: the next one follows it
+    Column("leaves", LargeBinary, nullable=False),  # 32 bytes each: the tree needs no more of them
+    Column("file", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+_GUARDED = ("evenkeel_entries", "evenkeel_checkpoints", "evenkeel_archived")
+# Nothing goes but what lies in an archive.
+_KEPT = "OLD.seq > coalesce((SELECT max(last) FROM evenkeel_archived a WHERE a.stream = OLD.stream), 0)"
+_REFUSED = "SELECT RAISE(ABORT, 'the ledger is append-only')"
+_SQLITE_GUARDS = (
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN {_REFUSED}; END"
+        for table in _GUARDED
+        for act in ("UPDATE", "DELETE")
+        if (table, act) != ("evenkeel_entries", "DELETE")
+    ),
+    "DROP TRIGGER IF EXISTS evenkeel_entries_no_delete",
+    f"CREATE TRIGGER evenkeel_entries_no_delete BEFORE DELETE ON evenkeel_entries WHEN {_KEPT} BEGIN {_REFUSED}; END",
 )
 _POSTGRESQL_GUARDS = (
     "CREATE OR REPLACE FUNCTION evenkeel_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
     *(
-        f"CREATE OR REPLACE TRIGGER {table}_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
-        for table in ("evenkeel_entries", "evenkeel_checkpoints")
+        f"CREATE OR REPLACE TRIGGER {table}_guard BEFORE {acts} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
+        for table, acts in (
+            ("evenkeel_entries", "UPDATE OR TRUNCATE"),
+            ("evenkeel_checkpoints", "UPDATE OR DELETE OR TRUNCATE"),
+            ("evenkeel_archived", "UPDATE OR DELETE OR TRUNCATE"),
+        )
     ),
+    f"""CREATE OR REPLACE FUNCTION evenkeel_archived_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF {_KEPT} THEN RAISE EXCEPTION 'the ledger is append-only'; END IF; RETURN OLD; END $$""",
+    "CREATE OR REPLACE TRIGGER evenkeel_entries_kept BEFORE DELETE ON evenkeel_entries FOR EACH ROW EXECUTE FUNCTION evenkeel_archived_only()",
 )
 
 

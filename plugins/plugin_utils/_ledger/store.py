@@ -16,6 +16,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ca
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry, check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, Secret, known_secrets
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import archived
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries as table
 from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 
@@ -153,7 +154,10 @@ class Store:
 
     def _select(self, narrow: Callable[[Select[Any]], Select[Any]]) -> list[Entry]:
         before = table.alias("before")
-        query: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, before.c.hash.label("prev")).outerjoin(
+        # Asked only for the first entry of a stream and for the first that is left of one.
+        elsewhere = select(archived.c.head).where(archived.c.stream == table.c.stream, archived.c.last == table.c.seq - 1).scalar_subquery()
+        previous = func.coalesce(before.c.hash, elsewhere).label("prev")
+        query: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, previous).outerjoin(
             before, (before.c.stream == table.c.stream) & (before.c.seq == table.c.seq - 1)
         )
         with self.reading() as connection:
@@ -176,6 +180,12 @@ class Store:
         with self.reading() as connection:
             rows = connection.execute(query.order_by(table.c.stream)).all()
         return {row.stream: Head(row.stream, row.seq, row.id, row.time, bytes(row.hash).hex()) for row in rows}
+
+    def archives(self) -> dict[str, tuple[int, bytes]]:
+        """{stream: (seq, hash)} of the last entry that lies in an archive."""
+        query = select(archived.c.stream, archived.c.last, archived.c.head).order_by(archived.c.stream, archived.c.first)
+        with self.reading() as connection:
+            return {row.stream: (row.last, bytes(row.head)) for row in connection.execute(query)}
 
     def raw(self, *, batch: int = BATCH) -> Iterator[Sequence[Any]]:
         """Every row by stream and seq, as plain tuples in batches: (stream, seq, bytes, hash, *indexed columns)."""

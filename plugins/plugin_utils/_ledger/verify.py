@@ -60,25 +60,27 @@ def verify(store: Store, *, expect: Mapping[str, Mapping[str, Any]] | None = Non
     """Every stream from its first entry. `expect` are heads remembered from before, {stream: {seq, hash}}: without them a
     tail that was cut off leaves no trace in the store itself."""
     report, stream, expect = Report(), _Stream(""), dict(expect or {})
+    archives = store.archives()
     for rows in store.raw(batch=batch):
         report.entries += len(rows)
         for row in rows:
             if row[0] != stream.name:
-                stream = _begin(report, stream, row[0], expect)
+                stream = _begin(report, stream, row[0], expect, archives)
             _check(report, stream, row)
-    _begin(report, stream, "", expect)
+    _begin(report, stream, "", expect, archives)
     for name, head in expect.items():
         _fault(report, name, int(head["seq"]), str(head.get("id", "")), "the whole stream is gone; its head was remembered")
     return report
 
 
-def _begin(report: Report, done: _Stream, name: str, expect: dict[str, Mapping[str, Any]]) -> _Stream:
+def _begin(report: Report, done: _Stream, name: str, expect: dict[str, Mapping[str, Any]], archives: Mapping[str, tuple[int, bytes]]) -> _Stream:
     if done.name:
         report.heads[done.name] = Head(done.name, done.seq, done.id, done.time, done.hash.hex())
         if done.expected is not None and int(done.expected["seq"]) > done.seq:
             what = f"the tail was cut off: the last entry is {done.seq}, the remembered head is {done.expected['seq']}"
             _fault(report, done.name, int(done.expected["seq"]), str(done.expected.get("id", "")), what)
-    return _Stream(name, expected=expect.pop(name, None))
+    seq, digest = archives.get(name, (0, canonical.GENESIS))
+    return _Stream(name, seq=seq, hash=digest, expected=expect.pop(name, None))
 
 
 def _check(report: Report, stream: _Stream, row: Any) -> None:

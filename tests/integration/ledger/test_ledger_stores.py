@@ -56,20 +56,6 @@ time.sleep(600)
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state/ledger.sqlite"
-    pg = request.getfixturevalue("pg")
-    return pg.url(pg.create_db())
-
-
-@pytest.fixture
-def store(url):
-    with open_store(url) as opened:
-        yield opened
-
-
 def test_many_processes_make_a_new_ledger_at_once(url):
     # SQLite answers "busy" without waiting when two change the journal mode, or when a reader turns into a writer.
     running = [subprocess.Popen([sys.executable, "-c", OPENER, url]) for _number in range(12)]
