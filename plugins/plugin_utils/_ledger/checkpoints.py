@@ -22,6 +22,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store imp
 from sqlalchemy import Connection, func, insert, select, text
 
 HASH = 32
+# So many entries are verified from the first one before each signature, which takes less than a second; a larger ledger from its last checkpoint on.
+WHOLE = 100_000
 
 
 class Made(NamedTuple):
@@ -38,11 +40,12 @@ def make(store: Store, signer: Signer, *, kept: Sequence[str] = (), dry: bool = 
     kept: checkpoints that somebody else has, which the ledger must still have; empty ones are none. dry: nothing is signed, and the note is empty
     when it would be.
     """
+    trust = verifier.Trust(signer.key)
+    _verified(store, trust)
     with store.writing() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:checkpoint', 0))"))
         try:
-            trust = verifier.Trust(signer.key)
             walk, last = _known(connection, trust)
             for note in filter(None, kept):
                 _still_there(connection, trust.checkpoint(note))
@@ -51,9 +54,7 @@ def make(store: Store, signer: Signer, *, kept: Sequence[str] = (), dry: bool = 
             for part in parts:
                 walk.take(part, _rows(connection, part))
         except verifier.ProofError as exc:
-            raise LedgerError(
-                f"Signing a checkpoint of {store.name} was refused: {exc}. Next: run evenkeel.release.ledger_verify, and keep the store as evidence."
-            ) from exc
+            raise _refused(store, exc) from exc
         if not parts or dry:
             return Made("" if parts else last, walk.tree.size, walk.tree.size - size)
         note = signer.note(verifier.body(signer.key.name, walk.tree.size, walk.tree.root()))
@@ -66,6 +67,20 @@ def make(store: Store, signer: Signer, *, kept: Sequence[str] = (), dry: bool = 
         }
         connection.execute(insert(table), row)
         return Made(note, walk.tree.size, walk.tree.size - size)
+
+
+def _verified(store: Store, trust: verifier.Trust) -> None:
+    reader = Reader(store)
+    made = reader.checkpoints()
+    if made and verifier.Checkpoint.parse(made[-1][0]).size <= WHOLE:
+        try:
+            verifier.ledger(reader, trust)
+        except verifier.ProofError as exc:
+            raise _refused(store, exc) from exc
+
+
+def _refused(store: Store, exc: verifier.ProofError) -> LedgerError:
+    return LedgerError(f"Signing a checkpoint of {store.name} was refused: {exc}. Next: run evenkeel.release.ledger_verify, and keep the store as evidence.")
 
 
 def _known(connection: Connection, trust: verifier.Trust) -> tuple[verifier.Walk, str]:
