@@ -54,6 +54,7 @@ options:
       - gate
       - lease
       - validation
+      - release
       - report
       - task
       - play

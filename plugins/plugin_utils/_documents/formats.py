@@ -23,6 +23,8 @@ ALLOWED = {
     "evenkeel-timezone": "an IANA time zone such as Europe/Berlin or UTC",
     "evenkeel-timestamp": "an RFC 3339 time with its zone such as 2027-12-20T00:00:00Z",
     "evenkeel-expiry": "a date that is today or later, such as 2027-06-30",
+    "evenkeel-date": "a day such as 2027-06-30",
+    "evenkeel-range": "a range of semantic versions as npm writes it, such as ^1.2.0, >=1.2 <3, 1.x or 1.2.0 || ^2.0.0",
     "evenkeel-clock": 'a quoted time of day such as "09:00"',
     "evenkeel-jmespath": "a JMESPath expression",
     "evenkeel-artifact": "a path, or an http, https, oci, oci+http or s3 address without user and password",
@@ -38,6 +40,8 @@ def checker(today: date) -> FormatChecker:
         "evenkeel-timezone": lambda text: text in available_timezones(),
         "evenkeel-timestamp": lambda text: timestamp(text) is not None,
         "evenkeel-expiry": lambda text: _not_past(text, today),
+        "evenkeel-date": _is_day,
+        "evenkeel-range": _is_range,
         "evenkeel-clock": lambda text: bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)),
         "evenkeel-jmespath": _compiles,
         "evenkeel-artifact": _is_artifact,
@@ -66,6 +70,22 @@ def _strings_only(predicate: Callable[[str], bool]) -> Callable[[object], bool]:
 def _not_past(text: str, today: date) -> bool:
     try:
         return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text)) and date.fromisoformat(text) >= today
+    except ValueError:
+        return False
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text)) and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _is_range(text: str) -> bool:
+    from semantic_version import NpmSpec  # only documents with ranges need it
+
+    try:
+        return bool(text.strip()) and len(text) <= 200 and bool(NpmSpec(text))
     except ValueError:
         return False
 

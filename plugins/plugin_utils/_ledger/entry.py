@@ -39,6 +39,7 @@ KINDS = (
     "spool",
     "archive",
     "validation",
+    "release",
     "report",
     "task",
     "play",

@@ -37,7 +37,7 @@ def deployments(entries: Iterable[E]) -> dict[str, dict[str, dict[str, Any]]]:
         elif entry["kind"] in DEPLOYING:
             known = {"since": entry["time"], "by": entry["actor"]["name"], "entry": entry["id"]}
             services = found.setdefault(entry["environment"], {})
-            for service, release in _services(entry).items():
+            for service, release in services_of(entry).items():
                 if release:
                     services[service] = {"release": release, **known}
                 else:
@@ -45,7 +45,8 @@ def deployments(entries: Iterable[E]) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def _services(entry: Readable) -> dict[str, str]:
+def services_of(entry: Readable) -> dict[str, str]:
+    """{service: release that it runs from the entry on, "" for none} of the outcome of a deployment, rollback or recovery."""
     body, release = entry["body"], entry["body"].get("to") or entry["release"]
     services = body.get("services") or [entry["subject"]]
     if isinstance(services, Mapping):
