@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import flags, guidance, holds, progress
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import flags, guidance, holds, progress, standing, verifications
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 DEPLOYING = ("deployment", "rollback")
 SPEC = {
-    "state": {"type": "str", "choices": [*progress.VERBS, "answer", "held", "lifted", "bad", "cleared", "info"], "default": "info"},
+    "state": {"type": "str", "choices": [*progress.VERBS, "answer", "held", "lifted", "bad", "cleared", "revoked", "info"], "default": "info"},
     "environment": {"type": "str", "default": ""},
     "release": {"type": "str", "default": ""},
     "reason": {"type": "str", "default": ""},
@@ -21,9 +21,9 @@ SPEC = {
     "act": {"type": "str", "choices": list(guidance.ACTS)},
     "ledger_url": {"type": "str", "no_log": True},
 }
-RELEASE = ("held", "lifted", "bad", "cleared")
+RELEASE = ("held", "lifted", "bad", "cleared", "revoked")
 # Whoever reads it later has to know why.
-REASONED = ("pause", "abort", "answer", "held", "bad")
+REASONED = ("pause", "abort", "answer", "held", "bad", "revoked")
 
 
 class ActionModule(ActionBase):
@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         required = [("state", state, ("release",)) for state in RELEASE] + [("state", state, ("reason",)) for state in REASONED]
-        required += [("state", state, ("environment",)) for state in (*progress.VERBS, "answer", "held", "lifted", "info")]
+        required += [("state", state, ("environment",)) for state in (*progress.VERBS, "answer", "held", "lifted", "revoked", "info")]
         required.append(("state", "answer", ("host", "act")))
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=required)
         empty = [name for _option, state, names in required if state == args["state"] for name in names if not args[name]]
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         variables = settings.templated(task_vars, self._templar.template)
         try:
             with session.open_for(args["ledger_url"] or settings.ledger_url(variables.get), variables) as store:
-                work = _info if args["state"] == "info" else _mark if args["state"] in RELEASE else _direct
+                work = {"info": _info, "revoked": _revoke}.get(args["state"]) or (_mark if args["state"] in RELEASE else _direct)
                 return {**result, **work(store, args, dry=self._task.check_mode)}
         except LedgerError as exc:
             return {**result, "failed": True, "msg": str(exc)}
@@ -112,3 +112,19 @@ def _mark(store, args, *, dry):
         return {"changed": True}
     body = {"state": args["state"], "reason": args["reason"]}
     return {"changed": True, "entry": session.record(store, NewEntry(kind, "fact", environment, args["release"], subject=args["state"], body=body))}
+
+
+def _revoke(store, args, *, dry):
+    """Somebody's word that a verification no longer counts, there and in every environment after it; only a new verification ends that."""
+    release, environment = args["release"], args["environment"]
+    entries = [entry.as_dict() for entry in store.entries(kind=standing.READS)]
+    known = verifications.of(entries, release).get(environment, verifications.Verified())
+    there = {"runs_in": standing.runs_in(entries, release)}
+    if known.revoked is not None:
+        return {"changed": False, **there}
+    if not known.at:
+        return {"failed": True, "msg": f"Release {release} is not verified in {environment}, so there is nothing to revoke. To keep it away, mark it bad."}
+    if dry:
+        return {"changed": True, **there}
+    body = {**verifications.body(args["reason"]), **there}
+    return {"changed": True, **there, "entry": session.record(store, NewEntry(verifications.KIND, "fact", environment, release, subject="revoked", body=body))}

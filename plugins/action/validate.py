@@ -24,6 +24,8 @@ SPEC = {
     "releases": LISTS,
     "policies": LISTS,
     "masking": LISTS,
+    "compatibility": LISTS,
+    "bundles": LISTS,
     "target": {"type": "str", "default": ""},
     "version": {"type": "str", "default": ""},
 }

@@ -31,20 +31,22 @@ options:
       - V(answer) says what is done about O(host) when its batch does not come through; see M(evenkeel.release.deployment_guidance).
       - V(held) keeps O(release) from being deployed to O(environment), as a rollback does; V(lifted) ends that.
       - V(bad) keeps O(release) from being deployed anywhere, also as the target of a rollback; V(cleared) ends that.
+      - V(revoked) takes back the verification of O(release) in O(environment), there and for every environment after it. It is not taken back itself;
+        a new verification ends it.
       - V(info) only reads.
     type: str
-    choices: [pause, resume, abort, promote, answer, held, lifted, bad, cleared, info]
+    choices: [pause, resume, abort, promote, answer, held, lifted, bad, cleared, revoked, info]
     default: info
   environment:
     description: Environment, the name of its inventory group. Needed unless O(state) is V(bad) or V(cleared).
     type: str
     default: ""
   release:
-    description: Release, with O(state=held), O(state=lifted), O(state=bad) and O(state=cleared).
+    description: Release, with O(state=held), O(state=lifted), O(state=bad), O(state=cleared) and O(state=revoked).
     type: str
     default: ""
   reason:
-    description: Why. Needed with O(state=pause), O(state=abort), O(state=answer), O(state=held) and O(state=bad).
+    description: Why. Needed with O(state=pause), O(state=abort), O(state=answer), O(state=held), O(state=bad) and O(state=revoked).
     type: str
     default: ""
   host:
@@ -84,6 +86,11 @@ flags:
   returned: with O(state=info)
   type: list
   elements: dict
+runs_in:
+  description: Environments that run the release whose verification was revoked.
+  returned: with O(state=revoked)
+  type: list
+  elements: str
 entry:
   description: The entry of the ledger.
   returned: when one was written

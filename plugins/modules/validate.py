@@ -48,6 +48,16 @@ options:
     type: list
     elements: path
     default: []
+  compatibility:
+    description: Documents of what components offer and need; of a folder all C(*.yml). The lock files that they name are read as well.
+    type: list
+    elements: path
+    default: []
+  bundles:
+    description: Bundles; of a folder all C(*.yml). The manifests that they pin are read as well.
+    type: list
+    elements: path
+    default: []
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

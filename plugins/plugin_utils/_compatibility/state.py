@@ -50,7 +50,7 @@ def _offers(state: State, declared: Declared) -> dict[str, dict[str, dict[str, t
 def _unmet(name: str, version: str, need: Need, offers: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Problem | None:
     """A need is met by a component all of whose running versions offer it: users of a rolling deployment meet the old and the new one."""
     mine = {provider: offered for provider, offered in offers.items() if need.source in ("", provider)}
-    if any(all(_fits(need, offered) for offered in versions.values()) for versions in mine.values()):
+    if any(all(fits(need, offered) for offered in versions.values()) for versions in mine.values()):
         return None
     wants = f"{name} {version} requires {need.contract} {need.range}"
     if not mine:
@@ -61,12 +61,12 @@ def _unmet(name: str, version: str, need: Need, offers: Mapping[str, Mapping[str
     provider = min(mine)
     found = "; ".join(
         f"{provider} {at} offers {', '.join(offered) or 'none'}" for provider, versions in sorted(mine.items()) for at, offered in sorted(versions.items())
-        if not _fits(need, offered)
+        if not fits(need, offered)
     )
     return Problem("contract", name, version, provider, f"{wants}; {found}", (name, *sorted(mine)))
 
 
-def _fits(need: Need, offered: Sequence[str]) -> bool:
+def fits(need: Need, offered: Sequence[str]) -> bool:
     return any(ranges.contains(need.range, each) for each in offered)
 
 

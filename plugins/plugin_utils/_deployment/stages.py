@@ -49,3 +49,13 @@ def _stage(document: Mapping[str, Any]) -> Stage:
         soak=seconds(asked.get("soak", 0), option=f"promotion.soak of {document['name']}"),
         expires=seconds(asked["verification_expires"], option="promotion.verification_expires") if "verification_expires" in asked else None,
     )
+
+
+def documents(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """{name: environment document} of every group whose first host has the document of that name."""
+    found = {}
+    for name, hosts in groups.items():
+        document = hostvars[hosts[0]].get("evenkeel_environment") if hosts else None
+        if isinstance(document, Mapping) and str(document.get("name")) == name:
+            found[str(name)] = document
+    return found

@@ -27,6 +27,8 @@ class Question:
     releases: Sequence[str] = ()
     policies: Sequence[str] = ()
     masking: Sequence[str] = ()
+    compatibility: Sequence[str] = ()
+    bundles: Sequence[str] = ()
     target: str = ""
     version: str = ""
 
@@ -48,6 +50,8 @@ def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: S
     sources = {each.document_source.file for each in chosen}
     answer.faults += [fault for fault in cross.environment_faults(known, groups) if not question.environments or fault.file in sources]
     documents = _file_documents(question, answer)
+    answer.faults += _manifest_faults(documents["release"], answer.faults)
+    _federated(question, answer)
     for policy in documents["policy"]:
         answer.faults += cross.policy_faults(policy, known)
     if question.target:
@@ -83,6 +87,30 @@ def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.
         answer.faults += faults
         answer.checked[plural] = len(files.expand(getattr(question, plural))[0])
     return documents
+
+
+def _manifest_faults(releases: Sequence[cross.Document], before: Sequence[Fault]) -> list[Fault]:
+    """Only of manifests that have no fault yet: the rules between their parts need the parts."""
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import rules
+
+    broken = {fault.file for fault in before}
+    return [fault for each in releases if each.source.file not in broken for fault in rules.faults(each.value, each.source)]
+
+
+def _federated(question: Question, answer: Answer) -> None:
+    """Bundles and compatibility, which read further files: the manifests that are pinned, and lock files."""
+    if question.compatibility:
+        from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.files import read
+
+        known, faults = read(question.compatibility, today=question.today)
+        answer.faults += faults
+        answer.checked["compatibility"] = len(known)
+    if question.bundles:
+        from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import bundle_files
+
+        bundles, faults = bundle_files.read(question.bundles, today=question.today)
+        answer.faults += faults
+        answer.checked["bundles"] = len(bundles)
 
 
 def _target_faults(question: Question, releases: Sequence[cross.Document], known: Sequence[cross.Environment], groups: Groups) -> list[Fault]:

@@ -35,10 +35,12 @@ def worlds(draw: Any) -> tuple[World, dict[str, str], dict[str, str], tuple[str,
         for version, major in ((OLD, 1), (NEW, 2)):
             # Mostly what works in the old state and in the new one; the rest is what makes orders matter.
             provides = {f"api/{name}": offers(*sorted({*draw(majors), major}))}
-            wanted = draw(st.sets(st.sampled_from(others), max_size=2))
+            if draw(st.integers(0, 3)) == 0:  # a contract that several offer
+                provides[draw(st.sampled_from(contracts))] = offers(*draw(majors))
+            wanted = draw(st.sets(st.sampled_from(others), max_size=3))
             world[name][version] = (provides, {contract: f"^{draw(st.sampled_from([major, major, 1, 2]))}" for contract in sorted(wanted)})
     moving = {name: NEW if draw(st.booleans()) or len(names) < 4 else OLD for name in names}
-    stays = tuple(draw(st.sets(st.sampled_from(names), max_size=2)))
+    stays = tuple(draw(st.sets(st.sampled_from(names), max_size=3)))
     stopped = tuple(draw(st.sets(st.sampled_from(names), max_size=1)))
     return world, dict.fromkeys(names, OLD), moving, stays, stopped
 
@@ -101,6 +103,19 @@ def test_what_stays_on_a_rollback_must_suit_the_old_versions() -> None:
     answer = judge(running=running, wanted=wanted, declared=declare(world, database={"rollback": "stays"}), today=TODAY, given=forward["order"])
     assert (answer["verdict"], answer["order"]) == ("failed", None)
     assert any("on the way back" in one["where"] and "schema/orders" in one["text"] for one in answer["on_the_way"])
+
+
+def test_two_ways_to_the_same_place_are_not_the_same_when_going_back() -> None:
+    """After a and after b what is moved is the same; but a schema that stays suits only the way that went through b."""
+    world: World = {
+        "a": {OLD: ({"api/x": offers(1)}, {}), NEW: ({}, {})},
+        "b": {OLD: ({}, {"api/x": "^1"}), NEW: ({}, {})},
+        "schema": {OLD: ({"api/x": offers(1)}, {}), NEW: ({}, {})},
+    }
+    declared = declare(world, schema={"rollback": "stays"})
+    ask: dict[str, Any] = {"running": dict.fromkeys(world, OLD), "wanted": dict.fromkeys(world, NEW), "declared": declared, "today": TODAY}
+    assert judge(**ask, before={"schema": ["a", "b"]})["order"] == ["b", "a", "schema"]
+    assert judge(**ask, before={"schema": ["a", "b"], "b": ["a"]})["order"] is None
 
 
 RING: World = {
