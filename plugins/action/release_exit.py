@@ -53,7 +53,9 @@ class ActionModule(ActionBase):
             raise ManifestError(f"The exit checks of {args['version']} run after its deployment, and {view['why']}. Deploy it first.")
         document = asked.document(known, manifest, args["environment"], args["evidence"])
         document["standing"] = standing.standing(known.entries, args["version"], known.stages, known.now).get(args["environment"])
-        document |= {key: value for key, value in evidence.sections(manifest, raw=manifest, entries=known.entries, evidence=document).items() if key != "complete"}
+        document |= {
+            key: value for key, value in evidence.sections(manifest, raw=manifest, entries=known.entries, evidence=document).items() if key != "complete"
+        }
         body = completion.body(manifest, document, entry=view["deployment"])
         rows = [[check["name"], check["verdict"], check["needed"], check["problem"] or str(check["found"] or "-")] for check in body["checks"]]
         lines = table.grid(("exit check", "verdict", "needed", "found"), rows) if rows else ["The manifest asks for no exit checks."]

@@ -59,7 +59,9 @@ def _work(args, url, task_vars):
     place = standing.standing(known.entries, version, known.stages, known.now)[name]
     why = [*same["why"], *(place["why"] if args["require_standing"] else [])]
     refused = same["verdict"] != "passed" or (args["require_standing"] and not place["promotable"])
-    words = f"{version} may go from {upstream} to {name}: the same bytes." if not refused else f"{version} must not go from {upstream} to {name}: {'; '.join(why)}."
+    words = (
+        f"{version} may go from {upstream} to {name}: the same bytes." if not refused else f"{version} must not go from {upstream} to {name}: {'; '.join(why)}."
+    )
     return {"promotion": same, "standing": place, "msg": words, "failed": bool(refused and args["enforce"])}
 
 

@@ -60,7 +60,12 @@ def _bundle(args, known, today):
         raise ManifestError(render_faults(faults, {"bundles": len(bundles)}))
     found = bundle.view(bundles[0].document, manifests=bundles[0].manifests, entries=known.entries, environment=args["environment"])
     rows = [
-        [name, one["version"], one["state"], "; ".join(f"{each['first']} {each['needs']} in {each['in']} (is {each['found']})" for each in one["waits_for"]) or "-"]
+        [
+            name,
+            one["version"],
+            one["state"],
+            "; ".join(f"{each['first']} {each['needs']} in {each['in']} (is {each['found']})" for each in one["waits_for"]) or "-",
+        ]
         for name, one in ((name, found["releases"][name]) for name in found["order"])
     ]
     return {"bundle": found, "table": [f"{found['name']} in {args['environment']}", *table.grid(("release", "version", "state", "waits for"), rows)]}

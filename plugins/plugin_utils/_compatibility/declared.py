@@ -81,9 +81,7 @@ def _overlaps(document: Data, source: Source) -> Iterator[Fault]:
             yield source.fault(("versions", place, "range"), found=f"{shown(row['range'])} again", allowed="one entry for each range")
 
 
-def _library_faults(
-    name: str, library: Data, row: Data, lock: Lock | None, path: tuple[str | int, ...], source: Source, document: Data
-) -> Iterator[Fault]:
+def _library_faults(name: str, library: Data, row: Data, lock: Lock | None, path: tuple[str | int, ...], source: Source, document: Data) -> Iterator[Fault]:
     ecosystem = library.get("ecosystem", "npm")
     if library["shared"] == "process" and not document.get("process"):
         yield source.fault((*path, "shared"), found="process", allowed="process only where the document names its process", hint="add process")

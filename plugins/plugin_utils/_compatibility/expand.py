@@ -9,7 +9,14 @@ from itertools import combinations
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility import order
-from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.model import Component, Declared, Facts, Move, State
+from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.model import (
+    Component,
+    Declared,
+    Facts,
+    Move,
+    State,
+    with_versions,
+)
 
 MOST = 3
 # What versions in between need: what the old one needs, what the new one needs, or one after the other where components need each other.
@@ -46,7 +53,7 @@ def _try(
             return None
         found.append(way)
         for move in way:
-            state = order.with_versions(state, move.component, (move.after,))
+            state = with_versions(state, move.component, (move.after,))
     return found
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import tomllib
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility import ranges
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.errors import CompatibilityError
 
@@ -58,7 +58,7 @@ def parse(name: str, text: str) -> Lock:
         raise CompatibilityError(f"{name} is not what its tool writes ({type(exc).__name__}: {exc}). Write it again with the tool.") from None
 
 
-def _reader(name: str) -> Any:
+def _reader(name: str) -> Callable[[str], Lock]:
     base = name.rpartition("/")[2]
     exact = {"poetry.lock": _poetry, "uv.lock": _uv, "package-lock.json": _npm, "npm-shrinkwrap.json": _npm}
     if base in exact:
@@ -127,7 +127,7 @@ def _npm(text: str) -> Lock:
     places: dict[str, str] = {}
     needs: list[Asked] = []
     for place, package in found["packages"].items():
-        if package.get("link") or not place and not package.get("version"):
+        if package.get("link") or (not place and not package.get("version")):
             continue
         name = package.get("name") or place.rpartition("node_modules/")[2]
         version = package.get("version", "")
@@ -194,9 +194,6 @@ def _constraint(part: str) -> str:
     if not read or part.startswith("~="):
         return "" if part == "*" else part if re.match(r"[<>=!~]", part) else f"=={part}"
     numbers = [int(number) for number in read[2].split(".")]
-    if read[1] == "~":
-        at = min(1, len(numbers) - 1)
-    else:
-        at = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    at = min(1, len(numbers) - 1) if read[1] == "~" else next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
     upper = [*numbers[:at], numbers[at] + 1]
     return f">={read[2]}{read[3]},<{'.'.join(map(str, upper))}"

@@ -21,7 +21,8 @@ WORDS = {
 }
 STYLE = (
     "body{font:14px/1.4 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}table{border-collapse:collapse}"
-    "th,td{border:1px solid #c5ccd3;padding:.25rem .5rem;text-align:center}th[scope=row]{text-align:right}.broken{background:#ffd7d5}.tested{background:#d2f4d3}"
+    "th,td{border:1px solid #c5ccd3;padding:.25rem .5rem;text-align:center}"
+    "th[scope=row]{text-align:right}.broken{background:#ffd7d5}.tested{background:#d2f4d3}"
     ".declared{background:#e3effb}.unknown{background:#fff1c2}.same{background:#eef0f2}thead th{vertical-align:bottom}"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

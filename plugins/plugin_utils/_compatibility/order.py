@@ -48,11 +48,15 @@ def back(state: State, order: Sequence[Move], declared: Declared) -> Iterator[Po
             at = _state(state, [*moved[:left], *(each for each in kept if each not in moved[:left])])
             why = f"on the way back from {told(moved[-1])}"
             if both(move, declared):
-                yield Point(f"{why}, while {move.component} goes back to {move.before or 'nothing'}", with_versions(at, move.component, (move.before, move.after)))
+                yield Point(
+                    f"{why}, while {move.component} goes back to {move.before or 'nothing'}", with_versions(at, move.component, (move.before, move.after))
+                )
             yield Point(f"{why}, after {move.component} went back to {move.before or 'nothing'}", at)
 
 
-def find(state: State, moves: Sequence[Move], declared: Declared, *, broken: Broken, before: Before | None = None, prefer: Sequence[str] = ()) -> list[Move] | None:
+def find(
+    state: State, moves: Sequence[Move], declared: Declared, *, broken: Broken, before: Before | None = None, prefer: Sequence[str] = ()
+) -> list[Move] | None:
     """The first order, by `prefer` and then by name, of which no state is broken; None when there is none. CompatibilityError when that takes too long.
 
     before: {component: those that must be moved before it}; names that don't move are met already.

@@ -32,6 +32,7 @@ def judge(
     failed: the end is broken, a step is not allowed, or the given order breaks something on the way (and another one, under `order`, may not);
     inconclusive: nothing is declared of something that runs or moves, or it takes too long to tell; passed only when everything is known and works.
     `existing` are problems that were there before and that the plan does not touch; they are told and do not fail it.
+    A plan that moves nothing asks whether what runs works.
     """
     now = state_of(running)
     moves = [Move(name, running.get(name, ""), version) for name, version in sorted(wanted.items()) if running.get(name, "") != version]
@@ -39,7 +40,7 @@ def judge(
     end = {name: version for name, version in {**running, **wanted}.items() if version}
     before_all = state.problems(now, declared, hosts)
     at_end = state.problems(state_of(end), declared, hosts)
-    existing = [one for one in at_end if one in before_all and not {one.component, one.other} & moved]
+    existing = [one for one in at_end if moves and one in before_all and not {one.component, one.other} & moved]
     conflicts = [one for one in at_end if one not in existing] + vendor.refused(moves, declared, rollback=rollback)
     tester = _tester(before_all, hosts)
     found = _ordered(now, moves, declared, conflicts, tester, given=given, before=before or {}, rollback=rollback, old=before_all, hosts=hosts)
@@ -74,7 +75,9 @@ def _ordered(
     asked = _in_order(moves, given)
     points = [*order.forward(now, asked, declared), *(order.back(now, asked, declared) if rollback else ())]
     on_the_way = _on_the_way(points, declared, hosts, old, conflicts)
-    early = [f"{name} must go before {move.component}" for at, move in enumerate(asked) for name in before.get(move.component, ()) if name in _names(asked[at:])]
+    early = [
+        f"{name} must go before {move.component}" for at, move in enumerate(asked) for name in before.get(move.component, ()) if name in _names(asked[at:])
+    ]
     on_the_way = [*({"where": "in the order of the plan", "text": text, "moves": []} for text in early), *on_the_way]
     answer: dict[str, Any] = {
         "given": _names(asked), "given_works": not on_the_way and not conflicts, "on_the_way": on_the_way[:MOST_TOLD], "order": None, "why": [], "expand": None

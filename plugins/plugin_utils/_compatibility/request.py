@@ -88,5 +88,5 @@ def _hosts(services: Mapping[str, Any], component_of: Mapping[str, str], groups:
 def _texts(given: Mapping[str, Any], option: str) -> dict[str, str]:
     wrong = sorted(name for name, version in given.items() if not isinstance(version, str))
     if wrong:
-        raise CompatibilityError(f"{option} of {', '.join(wrong)} is no text; quote versions, as in \"1.10.0\", and write \"\" for none.")
+        raise CompatibilityError(f'{option} of {", ".join(wrong)} is no text; quote versions, as in "1.10.0", and write "" for none.')
     return dict(given)

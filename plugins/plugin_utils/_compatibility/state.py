@@ -14,7 +14,9 @@ Hosts = Mapping[str, Sequence[str]]
 
 def problems(state: State, declared: Declared, hosts: Hosts | None = None) -> list[Problem]:
     """Every broken pair. hosts: {component: its hosts}, for libraries of which a host or a process has only one."""
-    return sorted(set(chain(_needs(state, declared), libraries(state, declared, hosts or {}))), key=lambda one: (one.component, one.version, one.other, one.text))
+    return sorted(
+        set(chain(_needs(state, declared), libraries(state, declared, hosts or {}))), key=lambda one: (one.component, one.version, one.other, one.text)
+    )
 
 
 def unknown(state: State, declared: Declared) -> list[tuple[str, str]]:
@@ -60,7 +62,9 @@ def _unmet(name: str, version: str, need: Need, offers: Mapping[str, Mapping[str
         return Problem("missing", name, version, need.source, f"{wants}{of}; nothing that runs offers it", tuple(filter(None, (name, need.source))))
     provider = min(mine)
     found = "; ".join(
-        f"{provider} {at} offers {', '.join(offered) or 'none'}" for provider, versions in sorted(mine.items()) for at, offered in sorted(versions.items())
+        f"{provider} {at} offers {', '.join(offered) or 'none'}"
+        for provider, versions in sorted(mine.items())
+        for at, offered in sorted(versions.items())
         if not fits(need, offered)
     )
     return Problem("contract", name, version, provider, f"{wants}; {found}", (name, *sorted(mine)))

@@ -20,7 +20,9 @@ def refused(moves: Sequence[Move], declared: Declared, *, rollback: bool = True)
         if not allowed(component, move.before, move.after):
             found.append(Problem("upgrade", move.component, move.after, "", _skipped(component, move), (move.component,)))
         elif rollback and not component.stays and not allowed(component, move.after, move.before):
-            text = f"{move.component} can't go back from {move.after} to {move.before}: no step allows it. Say rollback: stays, and see to it that the others can live with it"
+            text = (
+                f"{move.component} can't go back from {move.after} to {move.before}: no step allows it. Say rollback: stays, if the others can live with that"
+            )
             found.append(Problem("downgrade", move.component, move.after, "", text, (move.component,)))
     return found
 

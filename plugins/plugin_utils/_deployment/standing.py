@@ -21,9 +21,7 @@ Entry = Mapping[str, Any]
 READS = ("deployment", "rollback", "recovery", "teardown", "verification", "hold", "mark")
 
 
-def standing(
-    entries: Sequence[Entry], release: str, known: Mapping[str, Stage], now: str, *, approved_for: Collection[str] = ()
-) -> dict[str, dict[str, Any]]:
+def standing(entries: Sequence[Entry], release: str, known: Mapping[str, Stage], now: str, *, approved_for: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """{environment: its answer} for each of the stages.
 
     now: RFC 3339 with a zone. approved_for: environments for which somebody who may approved the release in place of verification and soak.
@@ -130,7 +128,9 @@ def _revoked(name: str, facts: _Facts) -> list[str]:
     for place in (name, *stages.before(facts.stages, name)):
         entry = facts.verified.get(place, Verified()).revoked
         if entry is not None:
-            found.append(f"its verification in {place} was revoked by {entry['actor']['name']} at {entry['time']}: {entry['body'].get('reason') or 'no reason given'}")
+            found.append(
+                f"its verification in {place} was revoked by {entry['actor']['name']} at {entry['time']}: {entry['body'].get('reason') or 'no reason given'}"
+            )
     return found
 
 

@@ -13,8 +13,26 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest.git imp
 
 Data = Mapping[str, Any]
 ORDER = (
-    "version type owner summary change teams links risks vendor compliance schedule milestones scope changelog history components boundaries exit_checks rollback"
-).split()
+    "version",
+    "type",
+    "owner",
+    "summary",
+    "change",
+    "teams",
+    "links",
+    "risks",
+    "vendor",
+    "compliance",
+    "schedule",
+    "milestones",
+    "scope",
+    "changelog",
+    "history",
+    "components",
+    "boundaries",
+    "exit_checks",
+    "rollback",
+)
 HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later\n---\n"
 
 

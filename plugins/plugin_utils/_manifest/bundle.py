@@ -64,9 +64,6 @@ def why_not(bundle: Data, name: str, *, manifests: Mapping[str, Data], entries: 
     ]
 
 
-
-
-
 def state(entries: Sequence[Data], manifest: Data, environment: str) -> str:
     version = manifest["version"]
     if version not in {each["release"] for each in views.deployments(entries).get(environment, {}).values()}:
@@ -103,7 +100,9 @@ def _pins(bundle: Data, source: Source, manifests: Mapping[str, Data | None]) ->
             yield source.fault((*path, "version"), found=f"{pinned['version']}, which {twice} has", allowed="a version that no other release of the bundle has")
         manifest = manifests.get(name)
         if manifest is None:
-            yield source.fault((*path, "manifest"), found=f"no manifest that is valid at {pinned['manifest']}", allowed="a release manifest", hint="check it by itself")
+            yield source.fault(
+                (*path, "manifest"), found=f"no manifest that is valid at {pinned['manifest']}", allowed="a release manifest", hint="check it by itself"
+            )
             continue
         if manifest.get("version") != pinned["version"]:
             yield source.fault((*path, "version"), found=pinned["version"], allowed=f"the version of its manifest, {manifest.get('version')}")
@@ -131,4 +130,6 @@ def _circles(bundle: Data, source: Source) -> Iterator[Fault]:
         TopologicalSorter(_graph(bundle)).prepare()
     except CycleError as exc:
         circle = " -> ".join(reversed(exc.args[1]))
-        yield source.fault(("before",), found=f"a circle: {circle}", allowed="an order with a beginning", hint="remove one of these, or make one release of them")
+        yield source.fault(
+            ("before",), found=f"a circle: {circle}", allowed="an order with a beginning", hint="remove one of these, or make one release of them"
+        )

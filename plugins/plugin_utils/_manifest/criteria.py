@@ -36,7 +36,9 @@ def milestones(manifest: Data, evidence: Data) -> dict[str, Any] | None:
         judged = judge(each["criteria"], evidence)
         verdict = worst([one["verdict"] for one in judged])
         due = str(each["due"])
-        items.append({"name": each["name"], "owner": each["owner"], "due": due, "verdict": verdict, "overdue": verdict != "passed" and due < today, "criteria": judged})
+        items.append(
+            {"name": each["name"], "owner": each["owner"], "due": due, "verdict": verdict, "overdue": verdict != "passed" and due < today, "criteria": judged}
+        )
     return {
         "verdict": worst([item["verdict"] for item in items]),
         "reached": [item["name"] for item in items if item["verdict"] == "passed"],

@@ -15,7 +15,14 @@ SECONDS = 60
 MOST = 20_000
 FIELDS = ("%H", "%P", "%an", "%B")
 # Nothing of a user's own configuration may change what comes out, and nothing may ask.
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat", "LC_ALL": "C.UTF-8"}
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 class History(NamedTuple):
@@ -37,7 +44,9 @@ def read(repository: str, *, since: str, until: str) -> History:
         raise ManifestError(f"{since} is not an ancestor of {until} in {repository}, so nothing says what changed between them. Name the release before.")
     if _run(place, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         raise ManifestError(f"{repository} is a shallow clone: commits would be missing. Run: git fetch --unshallow")
-    found = _run(place, "log", "-z", f"--max-count={MOST + 1}", f"--format={'%x00'.join(FIELDS)}", "--no-show-signature", *([f"^{begin}"] if begin else []), end, "--")
+    found = _run(
+        place, "log", "-z", f"--max-count={MOST + 1}", f"--format={'%x00'.join(FIELDS)}", "--no-show-signature", *([f"^{begin}"] if begin else []), end, "--"
+    )
     commits = _commits(found.stdout)
     if len(commits) > MOST:
         raise ManifestError(f"There are more than {MOST} commits between {since or 'the beginning'} and {until}. Name a later commit as from.")

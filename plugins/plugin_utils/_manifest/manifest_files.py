@@ -72,7 +72,9 @@ def digests(components: Mapping[str, Data], *, folder: Path, cache: Cache) -> di
             if entry is component:
                 found[name] = known
             elif any(key in entry and str(entry[key]) != str(known[key]) for key in ("sha256", "size")):
-                faults.append(Source("components").fault((*path, "sha256"), found=str(entry.get("sha256")), allowed=f"the digest of its bytes, {known['sha256']}"))
+                faults.append(
+                    Source("components").fault((*path, "sha256"), found=str(entry.get("sha256")), allowed=f"the digest of its bytes, {known['sha256']}")
+                )
     if faults:
         raise ManifestError(render(faults, {"components": len(components)}))
     return found

@@ -19,7 +19,7 @@ def faults(manifest: Any, source: Source) -> list[Fault]:
 
 
 def _names(manifest: Data, source: Source) -> Iterator[Fault]:
-    lists = [(("milestones",), manifest.get("milestones", [])), (("exit_checks",), manifest.get("exit_checks", []))]
+    lists: list[tuple[tuple[str | int, ...], list[Data]]] = [((key,), manifest.get(key, [])) for key in ("milestones", "exit_checks")]
     lists += [(("milestones", place, "criteria"), each["criteria"]) for place, each in enumerate(manifest.get("milestones", []))]
     lists += [(("boundaries", name), each) for name, each in manifest.get("boundaries", {}).items()]
     for path, found in lists:

@@ -28,7 +28,9 @@ def status(manifest: Data, *, entries: Sequence[Data], stages: Mapping[str, Stag
     known = {**document, "release": dict(manifest), "standing": document.get("standing") or places.get(here)}
     found = evidence.sections(manifest, raw=manifest, entries=entries, evidence=known)
     return {
-        "release": {key: manifest.get(key) for key in ("version", "type", "owner", "summary", "change", "teams", "links", "risks", "compliance", "schedule", "vendor")},
+        "release": {
+            key: manifest.get(key) for key in ("version", "type", "owner", "summary", "change", "teams", "links", "risks", "compliance", "schedule", "vendor")
+        },
         **{key: found[key] for key in ("manifest", "scope", "milestones", "boundaries")},
         "standing": places,
         "complete": {name: completion.view(entries, manifest, name) for name in places},

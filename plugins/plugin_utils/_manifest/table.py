@@ -15,7 +15,10 @@ def render(status: Data) -> list[str]:
     """Lines of the status as release_status gives it."""
     manifest, recorded = status["release"], status["manifest"]["recorded"]
     first = f"recorded by {recorded['by']} at {recorded['time']}" if recorded else "not used yet"
-    lines = [f"{manifest['version']} ({manifest['type']}), {manifest['owner']}: {manifest['summary']}", f"manifest {status['manifest']['sha256'][:16]}, {first}"]
+    lines = [
+        f"{manifest['version']} ({manifest['type']}), {manifest['owner']}: {manifest['summary']}",
+        f"manifest {status['manifest']['sha256'][:16]}, {first}",
+    ]
     if manifest.get("compliance"):
         lines.append(f"falls under {', '.join(manifest['compliance'])}")
     lines += _milestones(status.get("milestones")) + _boundaries(status.get("boundaries")) + _scope(status.get("scope"))
@@ -63,7 +66,16 @@ def _standing(standing: Data, complete: Data) -> list[str]:
         state = "runs" if one["runs"] else "-"
         done = complete.get(name, {}).get("state", "")
         may = "yes" if one["promotable"] else "; ".join(one["why"])
-        rows.append([name, f"{state}{', complete' if one['runs'] and done == 'complete' else ''}", one["verified_at"] or "-", one["expires_at"] or "-", f"{one['soaked_for']:.0f} s", may])
+        rows.append(
+            [
+                name,
+                f"{state}{', complete' if one['runs'] and done == 'complete' else ''}",
+                one["verified_at"] or "-",
+                one["expires_at"] or "-",
+                f"{one['soaked_for']:.0f} s",
+                may,
+            ]
+        )
     return ["", *grid(("environment", "state", "verified at", "counts until", "soaked", "may be promoted to it"), rows)] if rows else []
 
 
@@ -74,6 +86,6 @@ def _promotions(found: Sequence[Data]) -> list[str]:
 
 def _found(one: Data) -> str:
     if one["problem"]:
-        return one["problem"]
+        return str(one["problem"])
     text = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in one["found"].items()) or "-"
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -30,7 +30,9 @@ class Ledger:
         entry = {"id": f"{len(self.entries):04d}", "kind": kind, "phase": phase, "time": time(at), "environment": place, "release": release, "subject": ""}
         self.entries.append({**entry, "actor": {"name": "ada"}, "body": body})
 
-    def deploy(self, place: str, at: float, release: str = R, *, services: tuple[str, ...] = ("shop",), verdict: str = "passed", kind: str = "deployment") -> None:
+    def deploy(
+        self, place: str, at: float, release: str = R, *, services: tuple[str, ...] = ("shop",), verdict: str = "passed", kind: str = "deployment"
+    ) -> None:
         self.add(kind, "outcome", at, place, release, verdict=verdict, services=dict.fromkeys(services, release), intent="x")
 
     def verify(self, place: str, at: float, release: str = R, verdict: str = "passed", **more: Any) -> None:
