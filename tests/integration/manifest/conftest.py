@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from ansible_collections.evenkeel.release.tests.integration.support.playbook imp
 from ansible_collections.evenkeel.release.tests.unit.manifest.repository import Repository
 
 HOUR, DAY = 3600, 86400
+LOST = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_retries": 0}
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
 
@@ -35,7 +35,7 @@ class World:
         self.ledger = self.state / "ledger.sqlite"
         self.repository = Repository(folder / "shop")
 
-    def inventory(self) -> None:
+    def inventory(self, *, lost: bool = False) -> None:
         groups: dict[str, Any] = {"localhost": LOCAL}
         children = {}
         for number, name in enumerate(("staging", "production"), 1):
@@ -43,14 +43,15 @@ class World:
             if name == "production":
                 document |= {"promotes_from": "staging", "promotion": {"soak": "2h", "verification_expires": "7d"}}
             services = {
-                "database": {"engine": "postgresql", "hosts": f"{name}_hosts", "port": 5432},
+                "database": {"engine": "postgresql", "hosts": f"{name}_hosts", "port": 5432, "database": "shop"},
                 "shop": {
                     "engine": "application", "hosts": f"{name}_hosts", "component": "web", "port": 8080, "depends_on": ["database"],
-                    "paths": {"root": str(self.root(name))},
+                    "paths": {"root": str(self.root(name))}, "strategy": "recreate", "runtime": "process", "command": ["shop"],
+                    "probes": [{"name": "ready", "type": "tcp"}],
                 },
             }  # fmt: skip
             variables = {"evenkeel_environment": document, "evenkeel_services": services}
-            children[name] = {"children": {f"{name}_hosts": {"hosts": {f"{name}1": LOCAL}}}, "vars": variables}
+            children[name] = {"children": {f"{name}_hosts": {"hosts": {f"{name}1": LOST if lost else LOCAL}}}, "vars": variables}
         hosts = {"all": {"hosts": {"localhost": groups["localhost"]}, "children": children, "vars": {"evenkeel_releases_dir": str(self.releases)}}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
 
@@ -119,7 +120,7 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, playbook: PlaybookRunner) -> Iterator[World]:
+def world(tmp_path: Path, playbook: PlaybookRunner) -> World:
     made = World(tmp_path / "team", playbook)
     made.inventory()
-    yield made
+    return made

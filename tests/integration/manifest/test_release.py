@@ -51,6 +51,8 @@ def test_from_the_first_line_to_the_exit_checks(world: Any, tmp_path: Path) -> N
     commits = {"repository": str(world.repository.path), "from": "v1.1.0", "name": "shop"}
     files = {"evenkeel_changelog_dest": str(tmp_path / "CHANGES.md"), "evenkeel_items_dest": str(tmp_path / "items.csv")}
 
+    world.deployed("staging", "1.2.0", ago=3 * 3600)  # a ledger takes no entry that is older than its last one
+
     looked = create(world, evenkeel_release_commits=commits, check=True, args=("--diff",))
     assert not (world.releases / "1.2.0.yml").exists()
     assert "Gift cards" in looked.stdout
@@ -72,7 +74,6 @@ def test_from_the_first_line_to_the_exit_checks(world: Any, tmp_path: Path) -> N
     (entry,) = world.entries("release")
     assert (entry["phase"], entry["subject"], entry["release"], entry["body"]["manifest"]) == ("fact", "manifest", "1.2.0", written)
 
-    world.deployed("staging", "1.2.0", ago=3 * 3600)
     shown = world.run("release", evenkeel_version="1.2.0", evenkeel_target="staging", evenkeel_evidence={"load": {"p95_ms": 420}})
     table = "\n".join(shown.result("See how far it is")["table"])
     assert "load                 failed" in table
