@@ -221,6 +221,14 @@ def test_it_runs_as_a_whole_or_not() -> None:
     assert occupancy.spans(ledger.entries, R) == {"qa": [(time(0), time(HOUR)), (time(2 * HOUR), None)]}
 
 
+def test_a_service_that_was_deployed_again_does_not_hide_the_others() -> None:
+    ledger = Ledger()
+    ledger.deploy("qa", 0, services=("shop", "orders"))
+    ledger.deploy("qa", 10, R, services=("shop",))
+    ledger.deploy("qa", HOUR, "1.1.1", services=("orders",))
+    assert occupancy.spans(ledger.entries, R) == {"qa": [(time(0), time(HOUR))]}
+
+
 def test_refusing_tells_all_that_stands_against_it() -> None:
     answer = Ledger().ask(two(needs="all"), 0)
     with pytest.raises(DeploymentError, match=r"1.1.0 may not be promoted to prod: it is not verified in qa; it is not verified in uat\."):
