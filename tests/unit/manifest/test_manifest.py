@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import rfc8785
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.stages import Stage
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import build, completion, criteria, evidence, identity, items, rules, scope
@@ -253,3 +254,15 @@ def test_the_sections_of_the_evidence() -> None:
     assert found["complete"]["state"] == "incomplete"
     bare = evidence.sections(OLD, raw=OLD, entries=[], evidence=document)
     assert (bare["scope"], bare["milestones"], bare["boundaries"], bare["manifest"]["recorded"]) == (None, None, None, None)
+
+
+def test_all_sections_of_a_release_in_one_call() -> None:
+    document = {"now": NOW, "environment": {"name": "production", "promotes_from": "staging"}, "ledger": {"verified_in": ["staging"]}}
+    manifest = {**FULL, "milestones": [{**FULL["milestones"][0], "criteria": [{"name": "may-go", "condition": "standing.promotable"}]}]}
+    stages = {"staging": Stage(), "production": Stage(("staging",))}
+    found = evidence.release(manifest, raw=manifest, entries=[entry(manifest)], evidence=document, stages=stages, components={"shop": "web"})
+    assert sorted(found) == ["boundaries", "complete", "manifest", "milestones", "promotion", "scope", "standing"]
+    assert found["promotion"]["verdict"] == "inconclusive"
+    assert (found["standing"]["promotable"], found["milestones"]["open"]) == (False, ["tested"])  # criteria see where it stands
+    first = {"now": NOW, "environment": {"name": "staging"}}
+    assert evidence.release(OLD, raw=OLD, entries=[], evidence=first, stages=stages, components={})["promotion"] is None
