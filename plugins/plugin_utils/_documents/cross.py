@@ -51,7 +51,7 @@ def environment_faults(environments: Sequence[Environment], groups: Groups) -> l
     faults: list[Fault] = []
     for each in usable:
         faults += [*_group_faults(each, groups), *_freeze_faults(each)]
-    faults += [*_overlap_faults(usable, groups), *_stage_faults(usable), *_promotion_faults(usable)]
+    faults += [*_overlap_faults(usable, groups), *_stage_faults(usable), *_promotion_faults(usable), *_more_upstreams_faults(usable)]
     return faults
 
 
@@ -147,6 +147,23 @@ def _promotion_faults(environments: Sequence[Environment]) -> Iterator[Fault]:
             allowed="an order with a beginning",
             hint="remove one promotes_from",
         )
+
+
+def _more_upstreams_faults(environments: Sequence[Environment]) -> Iterator[Fault]:
+    """promotion.from: environments of an earlier stage, which also keeps it from leading in a circle."""
+    stages = {each.name: each.document.get("stage") for each in environments}
+    for each in environments:
+        promotion = each.document.get("promotion")
+        for place, origin in enumerate(_list(promotion.get("from")) if isinstance(promotion, Mapping) else []):
+            mine, before = stages[each.name], stages.get(origin) if isinstance(origin, str) else None
+            if _is_stage(mine) and not (_is_stage(before) and before < mine):
+                earlier = sorted(name for name, stage in stages.items() if _is_stage(stage) and stage < mine)
+                yield each.document_source.fault(
+                    ("promotion", "from", place),
+                    found=shown(origin),
+                    allowed=f"an environment of a stage before {mine}: {listed(earlier)}",
+                    hint=did_you_mean(origin, earlier),
+                )
 
 
 def service_faults(each: Environment, groups: Groups) -> list[Fault]:
