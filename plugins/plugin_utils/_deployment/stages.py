@@ -35,11 +35,6 @@ def before(stages: Mapping[str, Stage], name: str) -> list[str]:
     return list(found)
 
 
-def after(stages: Mapping[str, Stage], name: str) -> list[str]:
-    """Every environment that comes after it, by name."""
-    return sorted(place for place in stages if name in before(stages, place))
-
-
 def _stage(document: Mapping[str, Any]) -> Stage:
     asked = document.get("promotion") or {}
     first = [document["promotes_from"]] if document.get("promotes_from") else []
