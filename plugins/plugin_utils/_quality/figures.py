@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The figures of a load test or benchmark, in one form for every tool.
 
-A figure is {value, unit, better: lower|higher}, or {events, of, better: lower} for a share such as failed requests.
+A figure is {value, unit, better: lower|higher, resolution}, or {events, of, better: lower} for a share such as failed requests. `resolution` is the step
+in which the tool rounds: what is less than that apart is not told apart.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ MOST = 200
 Figure = dict[str, Any]
 
 
-def lower(value: float, unit: str) -> Figure:
-    return {"value": value, "unit": unit, "better": "lower"}
+def lower(value: float, unit: str, *, resolution: float = 0.0) -> Figure:
+    return {"value": value, "unit": unit, "better": "lower", "resolution": resolution}
 
 
 def higher(value: float, unit: str) -> Figure:
-    return {"value": value, "unit": unit, "better": "higher"}
+    return {"value": value, "unit": unit, "better": "higher", "resolution": 0.0}
 
 
 def share(events: int, of: int) -> Figure:
@@ -49,7 +50,9 @@ def reading(
     """`breached`: thresholds of the tool itself that did not hold; None where the file does not speak of any."""
     if len(figures) > MOST:
         doc.refuse("", found=f"{len(figures)} figures", allowed=f"at most {MOST}", next_step="split the report, or measure fewer things at once")
-    numbers: dict[str, Any] = {"metrics": {short(name): dict(figure) for name, figure in figures.items()}}
+    # A list, and without "::": what is written after the key or the word "token" would be taken for a secret and removed.
+    listed = [{"metric": short(name.replace("::", " > ")), **figure} for name, figure in figures.items()]
+    numbers: dict[str, Any] = {"metrics": listed}
     if requests is not None:
         numbers |= {"requests": requests, "failed_requests": failed or 0}
         if requests:

@@ -52,7 +52,7 @@ def readings(doc: Document, packages: Sequence[Package], about: About) -> list[R
         "packages": len(once),
         "licensed": len(once) - len(without),
         "unlicensed": len(without),
-        "expressions": dict(sorted(counts.items())),
+        "expressions": [{"expression": text, "packages": number} for text, number in sorted(counts.items())],
         "unlicensed_packages": [short(f"{one.name} {one.version}") for one in without[:ITEMS]],
     }
     shared = {"tool": about.tool, "tool_version": about.version, "made_at": about.made_at, "subjects": about.subjects}

@@ -48,8 +48,8 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
     for label, values in sorted({**elapsed, "all": every}.items()):
         if values:
             ordered = sorted(values)
-            found[f"{label} p50"] = figures.lower(figures.quantile(ordered, 0.5), "ms")
-            found[f"{label} p95"] = figures.lower(figures.quantile(ordered, 0.95), "ms")
+            found[f"{label} p50"] = figures.lower(figures.quantile(ordered, 0.5), "ms", resolution=1.0)
+            found[f"{label} p95"] = figures.lower(figures.quantile(ordered, 0.95), "ms", resolution=1.0)
     if every:
         found["all failed"] = figures.share(failed, len(every))
         if end > begin:

@@ -67,7 +67,7 @@ def _counted(doc: Document, root: Node) -> tuple[dict[str, int], list[dict[str, 
         if again:
             counted["flaky" if outcome == "passed" else "repeated"] += 1
         if outcome in ("failed", "errors"):
-            items.append({"test": short(f"{case.attributes.get('classname', '')} {case.attributes.get('name', '')}"), "outcome": outcome, "why": _why(case)})
+            items.append({"test": short(f"{case.attributes.get('classname', '')} {case.attributes.get('name', '')}".replace("::", " > ")), "outcome": outcome, "why": _why(case)})
     for suite in root.all(*_SUITES):  # what broke outside of a test: a class that can't be loaded, a fixture of the suite
         broken = [child for child in suite.children if child.tag in ("error", "failure")]
         counted["errors"] += len(broken)

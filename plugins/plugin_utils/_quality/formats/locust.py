@@ -41,8 +41,8 @@ def _csv(doc: Document) -> Reading:
                 total = row
             label = "all" if row is total else f"{row['Type']} {row['Name']}".strip()
             if row["95%"] != "N/A":
-                found[f"{label} p50"] = figures.lower(take.number(doc, row["50%"], f"{place}, 50%"), "ms")
-                found[f"{label} p95"] = figures.lower(take.number(doc, row["95%"], f"{place}, 95%"), "ms")
+                found[f"{label} p50"] = _time(take.number(doc, row["50%"], f"{place}, 50%"))
+                found[f"{label} p95"] = _time(take.number(doc, row["95%"], f"{place}, 95%"))
     except csv.Error as exc:
         doc.refuse(f"line {rows.line_num}", found=f"a broken row ({exc})", allowed="CSV")
     if total is None:
@@ -85,7 +85,12 @@ def _figures(label: str, counts: dict[float, int]) -> dict[str, Figure]:
     total = sum(counts.values())
     if not total:
         return {}
-    return {f"{label} p50": figures.lower(_quantile(counts, total, 0.5), "ms"), f"{label} p95": figures.lower(_quantile(counts, total, 0.95), "ms")}
+    return {f"{label} p50": _time(_quantile(counts, total, 0.5)), f"{label} p95": _time(_quantile(counts, total, 0.95))}
+
+
+def _time(milliseconds: float) -> Figure:
+    """Locust keeps times below 100 ms to 1, below 1000 to 10, above to 100 ms."""
+    return figures.lower(milliseconds, "ms", resolution=1.0 if milliseconds < 100 else 10.0 if milliseconds < 1000 else 100.0)
 
 
 def _quantile(counts: dict[float, int], total: int, q: float) -> float:
