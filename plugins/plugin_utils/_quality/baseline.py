@@ -128,14 +128,14 @@ def _series(figure: Figure) -> Series:
 def _usual(earlier: Sequence[Figure]) -> float:
     """The mean that `among` takes: geometric, plain where a value is 0; of shares that of all requests together."""
     if "events" in earlier[0]:
-        return sum(one["events"] for one in earlier) / sum(one["of"] for one in earlier)
+        return float(sum(one["events"] for one in earlier) / sum(one["of"] for one in earlier))
     values = [one["value"] for one in earlier]
     return math.exp(math.fsum(map(math.log, values)) / len(values)) if min(values) > 0 else math.fsum(values) / len(values)
 
 
 def _worse(figure: Figure, usual: float, sign: int) -> float:
     """By which share it is worse, in favour of the release by one step of rounding; of two rates the worse one is the divisor."""
-    value = figure["value"] - sign * figure.get("resolution", 0.0)
+    value = float(figure["value"]) - sign * figure.get("resolution", 0.0)
     better, worse = (usual, value) if sign > 0 else (value, usual)
     if better <= 0:
         return math.inf if worse > better else 0.0

@@ -7,6 +7,7 @@ worst and the time the oldest. Two scanners that find the same thing count it tw
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,6 @@ _MORE = {
     "metrics_compared",
     "releases_compared",
 }
-_LISTS = ("expressions", "metrics")
 
 
 def together(every: Sequence[Numbers]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def together(every: Sequence[Numbers]) -> dict[str, Any]:
         if name in found:
             found[name] = percent(found[part], found[of])
     if "error_percent" in found:
-        found["error_percent"] = -percent(-found["failed_requests"], found["requests"])
+        found["error_percent"] = math.ceil(found["failed_requests"] * 10000 / found["requests"]) / 100
     return found
 
 
@@ -63,7 +63,7 @@ def _sum(name: str, values: Sequence[Any]) -> Any:
         return all(values)
     if all(isinstance(value, list) for value in values):
         joined = [one for value in values for one in value]
-        return joined if name in _LISTS else list(dict.fromkeys(joined))
+        return joined if any(isinstance(one, dict) for one in joined) else list(dict.fromkeys(joined))
     if all(isinstance(value, str) for value in values):
         return min(values)  # a time until which somebody stands by it
     total = sum(values)
@@ -97,7 +97,7 @@ def worst_of(every: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "age_seconds": max(one["age_seconds"] for one in every),
     }
     for name in every[0]:
-        if name in found or name in ("evidence", "reason", "metrics", "findings") or not all(name in one for one in every):
+        if name in found or name in ("evidence", "reason", "metrics", "findings", "expressions") or not all(name in one for one in every):
             continue
         values = [one[name] for one in every]
         if all(isinstance(value, bool) for value in values):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 from typing import Any, NoReturn
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import xml
@@ -19,17 +20,18 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
 
 @dataclass(frozen=True)
 class Document:
-    """`syntax` is xml (value: xml.Node), json (plain data) or text."""
+    """`syntax` is xml (value: xml.Node), json (plain data) or text. `zone` is that of times without one."""
 
     file: File
     syntax: str
     value: Any
+    zone: tzinfo = timezone.utc
 
     def refuse(self, place: str, *, found: str, allowed: str, next_step: str = "write the report again with its tool") -> NoReturn:
         raise EvidenceError(self.file.name, place, found=found, allowed=allowed, next_step=next_step)
 
 
-def parse(file: File) -> Document:
+def parse(file: File, zone: tzinfo = timezone.utc) -> Document:
     """EvidenceError for what is empty, too large, too deep or neither XML, JSON nor UTF-8 text."""
     if len(file.data) > LARGEST:
         _refuse(file, f"{len(file.data)} bytes", f"at most {LARGEST} bytes", "split the report")
@@ -37,7 +39,7 @@ def parse(file: File) -> Document:
     if not head:
         _refuse(file, "nothing in the file", "a report", "look why its tool wrote nothing")
     if head == b"<" or file.data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Document(file, "xml", xml.parse(file))
+        return Document(file, "xml", xml.parse(file), zone)
     try:
         text = file.data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -45,8 +47,8 @@ def parse(file: File) -> Document:
     if "\0" in text:
         _refuse(file, "a NUL byte", "XML, JSON or text", "check that it is a report, and not compressed")
     if head in (b"{", b"["):
-        return Document(file, "json", _json(file, text))
-    return Document(file, "text", text)
+        return Document(file, "json", _json(file, text), zone)
+    return Document(file, "text", text, zone)
 
 
 def _json(file: File, text: str) -> Any:

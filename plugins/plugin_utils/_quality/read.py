@@ -28,7 +28,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.formats 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import File, Reading
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.parse import Document
 
-Reader = Callable[[Document, tzinfo], list[Reading]]
+Reader = Callable[[Document], list[Reading]]
 _SINGLE = (junit, sarif, cyclonedx, spdx, trivy, grype, osv, npm_audit, pip_audit, k6, pytest_benchmark, jmeter)
 _FAMILIES = (coverage, pact, locust)
 READERS: dict[str, Reader] = {module.NAME: module.read for module in _SINGLE}
@@ -38,20 +38,20 @@ FORMATS = tuple(sorted(READERS))
 
 def read(file: File, *, form: str = "auto", zone: tzinfo = timezone.utc) -> list[Reading]:
     """What the file says; EvidenceError when it is none of the formats, or not of the named one."""
-    return readings(parse.parse(file), form=form, zone=zone)
+    return readings(parse.parse(file, zone), form=form)
 
 
-def readings(doc: Document, *, form: str = "auto", zone: tzinfo = timezone.utc) -> list[Reading]:
+def readings(doc: Document, *, form: str = "auto") -> list[Reading]:
     name = form if form != "auto" else format_of(doc)
-    return READERS[name](doc, zone)
+    return READERS[name](doc)
 
 
 def format_of(doc: Document) -> str:
-    found = [module.NAME for module in _SINGLE if module.sniff(doc)]
+    found: list[str] = [module.NAME for module in _SINGLE if module.sniff(doc)]
     found += [name for name in (module.sniff(doc) for module in _FAMILIES) if name]
     if len(found) == 1:
         return found[0]
-    doc.refuse(
+    return doc.refuse(
         "",
         found=f"what may be {' or '.join(found)}" if found else f"{doc.syntax} of no known format",
         allowed=", ".join(FORMATS),

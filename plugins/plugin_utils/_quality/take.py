@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable
@@ -68,18 +69,16 @@ def whole(doc: Document, value: Any, place: str) -> int:
 def number(doc: Document, value: Any, place: str) -> float:
     """A finite number that is not negative."""
     if isinstance(value, str):
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value) if len(value) < 40 else value
-        except ValueError:
-            pass
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e300 or not math.isfinite(value):
         doc.refuse(place, found=shown(value), allowed="a number, 0 or more")
     return float(value)
 
 
-def moment(doc: Document, value: Any, place: str, zone: tzinfo) -> datetime:
-    """ISO 8601, in `zone` where the file does not name one."""
-    found = parse_time(value, zone)
+def moment(doc: Document, value: Any, place: str) -> datetime:
+    """ISO 8601, in the zone of the document where the file does not name one."""
+    found = parse_time(value, doc.zone)
     if found is None:
         doc.refuse(place, found=shown(value), allowed="a time such as 2027-01-15T10:00:00Z")
     return found

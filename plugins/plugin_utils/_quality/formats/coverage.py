@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take
@@ -29,8 +29,8 @@ def sniff(doc: Document) -> str:
     return "lcov" if lines and lines[0].startswith(("TN:", "SF:")) else ""
 
 
-def read(doc: Document, zone: tzinfo, name: str) -> list[Reading]:
-    readers: dict[str, tuple[str, Callable[[Document, tzinfo], Reading]]] = {
+def read(doc: Document, name: str) -> list[Reading]:
+    readers: dict[str, tuple[str, Callable[[Document], Reading]]] = {
         "cobertura": ("xml", _cobertura),
         "jacoco": ("xml", _jacoco),
         "coverage_json": ("json", _coverage_json),
@@ -39,10 +39,10 @@ def read(doc: Document, zone: tzinfo, name: str) -> list[Reading]:
     syntax, reader = readers[name]
     if doc.syntax != syntax:
         doc.refuse("", found=f"{doc.syntax}", allowed=f"{name}, which is {syntax}")
-    return [reader(doc, zone)]
+    return [reader(doc)]
 
 
-def _cobertura(doc: Document, zone: tzinfo) -> Reading:
+def _cobertura(doc: Document) -> Reading:
     root: Node = doc.value
     attributes, place = root.attributes, f"line {root.line}, coverage"
 
@@ -71,7 +71,7 @@ def _cobertura_lines(doc: Document, root: Node) -> Pair:
     return sum(hit.values()), len(hit)
 
 
-def _jacoco(doc: Document, zone: tzinfo) -> Reading:
+def _jacoco(doc: Document) -> Reading:
     """The counters directly below the report are the sums of all groups and packages."""
     root: Node = doc.value
     found: dict[str, Pair] = {}
@@ -91,7 +91,7 @@ def _jacoco(doc: Document, zone: tzinfo) -> Reading:
     return _reading(doc, found.get("LINE", (0, 0)), found.get("BRANCH"), tool="JaCoCo", made_at=made_at)
 
 
-def _coverage_json(doc: Document, zone: tzinfo) -> Reading:
+def _coverage_json(doc: Document) -> Reading:
     top = take.mapping(doc, doc.value, "")
     meta, totals = take.mapping(doc, top.get("meta"), "meta"), take.mapping(doc, top.get("totals"), "totals")
 
@@ -104,11 +104,11 @@ def _coverage_json(doc: Document, zone: tzinfo) -> Reading:
         pair("covered_branches", "num_branches") if "num_branches" in totals else None,
         tool="coverage.py",
         version=short(meta.get("version", "")),
-        made_at=take.moment(doc, meta["timestamp"], "meta.timestamp", zone) if "timestamp" in meta else None,
+        made_at=take.moment(doc, meta["timestamp"], "meta.timestamp") if "timestamp" in meta else None,
     )
 
 
-def _lcov(doc: Document, zone: tzinfo) -> Reading:
+def _lcov(doc: Document) -> Reading:
     """A file may stand in several records, one per test: a line is covered when any of them ran it."""
     lines: dict[tuple[str, str], bool] = {}
     branches: dict[tuple[str, str], bool] = {}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import packages, take
@@ -18,13 +17,13 @@ NAME = "cyclonedx"
 
 def sniff(doc: Document) -> bool:
     if doc.syntax == "xml":
-        return doc.value.tag == "bom"
+        return bool(doc.value.tag == "bom")
     return doc.syntax == "json" and isinstance(doc.value, dict) and doc.value.get("bomFormat") == "CycloneDX"
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     if doc.syntax == "xml":
-        return _xml(doc, zone)
+        return _xml(doc)
     top = take.mapping(doc, doc.value, "")
     if top.get("bomFormat") != "CycloneDX":
         doc.refuse("bomFormat", found=repr(top.get("bomFormat"))[:60], allowed="CycloneDX")
@@ -34,7 +33,7 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
     about = About(
         tool,
         version,
-        take.moment(doc, metadata["timestamp"], "metadata.timestamp", zone) if metadata.get("timestamp") else None,
+        take.moment(doc, metadata["timestamp"], "metadata.timestamp") if metadata.get("timestamp") else None,
         tuple(_digests(doc, subject.get("hashes"), "metadata.component.hashes")),
     )
     return packages.readings(doc, [_package(doc, one, place) for place, one in components(doc, top)], about)
@@ -82,7 +81,7 @@ def _digests(doc: Document, hashes: Any, place: str) -> Iterator[str]:
             yield content
 
 
-def _xml(doc: Document, zone: tzinfo) -> list[Reading]:
+def _xml(doc: Document) -> list[Reading]:
     root: Node = doc.value
     metadata = root.child("metadata") or Node("metadata", {}, 0)
     stamp, subject = metadata.text_of("timestamp"), metadata.child("component")
@@ -93,7 +92,7 @@ def _xml(doc: Document, zone: tzinfo) -> list[Reading]:
     about = About(
         short(tool.text_of("name")) if tool else "",
         short(tool.text_of("version")) if tool else "",
-        take.moment(doc, stamp, "metadata/timestamp", zone) if stamp else None,
+        take.moment(doc, stamp, "metadata/timestamp") if stamp else None,
         tuple(one for one in digests if SHA256.fullmatch(one)),
     )
     top = root.child("components")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
@@ -18,7 +17,7 @@ def sniff(doc: Document) -> bool:
     return doc.syntax == "json" and isinstance(doc.value, dict) and "matches" in doc.value and "descriptor" in doc.value
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
     descriptor = take.mapping(doc, top.get("descriptor"), "descriptor", optional=True)
     found = [_one(doc, one, place, "") for place, one in take.mappings(doc, top.get("matches"), "matches")]
@@ -29,7 +28,7 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
             found,
             tool=short(descriptor.get("name") or "grype"),
             version=short(descriptor.get("version") or ""),
-            made_at=take.moment(doc, descriptor["timestamp"], "descriptor.timestamp", zone) if descriptor.get("timestamp") else None,
+            made_at=take.moment(doc, descriptor["timestamp"], "descriptor.timestamp") if descriptor.get("timestamp") else None,
         )
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import tzinfo
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import figures, take
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.figures import Figure
@@ -22,11 +21,14 @@ def sniff(doc: Document) -> bool:
     return set(_NEEDED) <= set(doc.value.split("\n", 1)[0].strip().split(","))
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     if not sniff(doc):
         names = ", ".join(_NEEDED)
         doc.refuse(
-            "line 1", found=doc.file.data[:60].decode(errors="replace"), allowed=f"names with {names}", next_step="set jmeter.save.saveservice.output_format=csv"
+            "line 1",
+            found=doc.file.data[:60].decode(errors="replace"),
+            allowed=f"names with {names}",
+            next_step="set jmeter.save.saveservice.output_format=csv",
         )
     rows = csv.DictReader(io.StringIO(doc.value))
     elapsed: dict[str, list[float]] = {}

@@ -8,8 +8,6 @@ believed when it is worse.
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import FAILED, INCONCLUSIVE, PASSED, Reading, short
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.parse import Document
@@ -26,11 +24,11 @@ def sniff(doc: Document) -> bool:
     return doc.syntax == "xml" and doc.value.tag in _SUITES
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     root: Node = doc.value
     if root.tag not in _SUITES:
         doc.refuse(f"line {root.line}", found=f"the element {root.tag}", allowed="testsuites or testsuite")
-    counted, items, seconds = _counted(doc, root)
+    counted, items, seconds = _counted(root)
     declared = _declared(doc, root)
     numbers = {name: max(counted[name], declared[name]) for name in _COUNTS}
     failed, executed = numbers["failed"] + numbers["errors"], numbers["tests"] - numbers["skipped"]
@@ -41,7 +39,7 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
     elif executed <= 0:
         verdict, reason = INCONCLUSIVE, "no test ran" + (f", {numbers['skipped']} were skipped" if numbers["skipped"] else "")
     tool, version = _tool(root)
-    times = [take.parse_time(node.attributes["timestamp"], zone) for node in root.all(*_SUITES) if node.attributes.get("timestamp")]
+    times = [take.parse_time(node.attributes["timestamp"], doc.zone) for node in root.all(*_SUITES) if node.attributes.get("timestamp")]
     return [
         Reading(
             kind="tests",
@@ -56,7 +54,7 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
     ]
 
 
-def _counted(doc: Document, root: Node) -> tuple[dict[str, int], list[dict[str, str]], float]:
+def _counted(root: Node) -> tuple[dict[str, int], list[dict[str, str]], float]:
     counted, items, seconds = dict.fromkeys((*_COUNTS, "flaky", "repeated"), 0), [], 0.0
     for case in root.all("testcase"):
         outcome, again = _outcome(case)
@@ -67,7 +65,13 @@ def _counted(doc: Document, root: Node) -> tuple[dict[str, int], list[dict[str, 
         if again:
             counted["flaky" if outcome == "passed" else "repeated"] += 1
         if outcome in ("failed", "errors"):
-            items.append({"test": short(f"{case.attributes.get('classname', '')} {case.attributes.get('name', '')}".replace("::", " > ")), "outcome": outcome, "why": _why(case)})
+            items.append(
+                {
+                    "test": short(f"{case.attributes.get('classname', '')} {case.attributes.get('name', '')}".replace("::", " > ")),
+                    "outcome": outcome,
+                    "why": _why(case),
+                }
+            )
     for suite in root.all(*_SUITES):  # what broke outside of a test: a class that can't be loaded, a fixture of the suite
         broken = [child for child in suite.children if child.tag in ("error", "failure")]
         counted["errors"] += len(broken)

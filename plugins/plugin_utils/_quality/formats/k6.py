@@ -5,7 +5,7 @@ of k6 1.x and later, which lists metrics and no thresholds.
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import figures, take
@@ -36,10 +36,10 @@ def sniff(doc: Document) -> bool:
     return isinstance(doc.value.get("metrics"), dict) and "root_group" in doc.value
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
     metadata = take.mapping(doc, top.get("metadata"), "metadata", optional=True)
-    made_at: datetime | None = take.moment(doc, metadata["generatedAt"], "metadata.generatedAt", zone) if "generatedAt" in metadata else None
+    made_at: datetime | None = take.moment(doc, metadata["generatedAt"], "metadata.generatedAt") if "generatedAt" in metadata else None
     breached: list[str] | None = None
     if "results" in top:
         results = take.mapping(doc, top["results"], "results")
@@ -108,9 +108,7 @@ def _crossed(doc: Document, metric: dict[str, Any], place: str) -> list[str]:
     crossed = []
     for rule, outcome in thresholds.items():
         here = f"{place}.thresholds.{rule[:60]}"
-        if isinstance(outcome, dict):
-            bad = not take.flag(doc, outcome.get("ok"), f"{here}.ok")
-        else:
-            bad = take.flag(doc, outcome, here)
+        # One form says that it held, the other that it was crossed.
+        bad = not take.flag(doc, outcome.get("ok"), f"{here}.ok") if isinstance(outcome, dict) else take.flag(doc, outcome, here)
         crossed += [rule] if bad else []
     return crossed

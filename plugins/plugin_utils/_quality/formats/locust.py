@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import figures, take
@@ -24,7 +23,7 @@ def sniff(doc: Document) -> str:
     return "locust_json" if entries and all(isinstance(one, dict) and "num_requests" in one and "response_times" in one for one in entries) else ""
 
 
-def read(doc: Document, zone: tzinfo, name: str) -> list[Reading]:
+def read(doc: Document, name: str) -> list[Reading]:
     return [_csv(doc) if name == "locust_csv" else _json(doc)]
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import ERRORED, INCONCLUSIVE, PASSED, Reading, short
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.parse import Document
@@ -19,7 +17,7 @@ def sniff(doc: Document) -> bool:
     return "auditReportVersion" in doc.value or ("error" in doc.value and ("statusCode" in doc.value or "uri" in doc.value))
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
     if "auditReportVersion" not in top and "error" in top:
         return [vulnerabilities.reading((), tool="npm audit", verdict=ERRORED, reason=f"npm audit failed: {short(top.get('message') or top['error'])}")]

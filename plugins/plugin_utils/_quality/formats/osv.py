@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
@@ -22,7 +21,7 @@ def sniff(doc: Document) -> bool:
     return known or (not results and set(doc.value) == {"results"})
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     found = []
     for place, result in take.mappings(doc, take.mapping(doc, doc.value, "").get("results"), "results"):
         for here, entry in take.mappings(doc, result.get("packages"), f"{place}.packages", optional=True):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take
@@ -23,12 +22,12 @@ def sniff(doc: Document) -> str:
     return "pact_matrix" if isinstance(doc.value.get("summary"), dict) and "deployable" in doc.value["summary"] and "matrix" in doc.value else ""
 
 
-def read(doc: Document, zone: tzinfo, name: str) -> list[Reading]:
+def read(doc: Document, name: str) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
-    return [{"pact_verifier": _verifier, "pact_result": _result, "pact_matrix": _matrix}[name](doc, top, zone)]
+    return [{"pact_verifier": _verifier, "pact_result": _result, "pact_matrix": _matrix}[name](doc, top)]
 
 
-def _verifier(doc: Document, top: dict[str, Any], zone: tzinfo) -> Reading:
+def _verifier(doc: Document, top: dict[str, Any]) -> Reading:
     good = take.flag(doc, top.get("result"), "result")
     errors = list(take.mappings(doc, top.get("errors"), "errors"))
     pending = list(take.mappings(doc, top.get("pendingErrors"), "pendingErrors"))
@@ -45,10 +44,10 @@ def _verifier(doc: Document, top: dict[str, Any], zone: tzinfo) -> Reading:
     return Reading("contracts", verdict, numbers, reason, "pact verifier", items=items)
 
 
-def _result(doc: Document, top: dict[str, Any], zone: tzinfo) -> Reading:
+def _result(doc: Document, top: dict[str, Any]) -> Reading:
     good = take.flag(doc, top.get("success"), "success")
     when = top.get("verificationDate") or top.get("verifiedAt")
-    made_at = take.moment(doc, when, "verificationDate", zone) if when else None
+    made_at = take.moment(doc, when, "verificationDate") if when else None
     verified = take.mapping(doc, top.get("verifiedBy"), "verifiedBy", optional=True)
     numbers = {"interactions": 1, "failed": 0 if good else 1, "pending_failed": 0}
     reason = "" if good else f"the provider version {short(top['providerApplicationVersion'])} does not keep the contract"
@@ -56,7 +55,7 @@ def _result(doc: Document, top: dict[str, Any], zone: tzinfo) -> Reading:
     return Reading("contracts", PASSED if good else FAILED, numbers, reason, tool, version, made_at)
 
 
-def _matrix(doc: Document, top: dict[str, Any], zone: tzinfo) -> Reading:
+def _matrix(doc: Document, top: dict[str, Any]) -> Reading:
     summary = take.mapping(doc, top.get("summary"), "summary")
     rows = {"success": 0, "failed": 0, "unknown": 0}
     for place, row in take.mappings(doc, top.get("matrix"), "matrix"):

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import INCONCLUSIVE, PASSED, Reading, short
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.parse import Document
@@ -19,7 +17,7 @@ def sniff(doc: Document) -> bool:
     return all(isinstance(one, dict) and ("vulns" in one or "skip_reason" in one) for one in doc.value["dependencies"])
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     found, audited, skipped = [], 0, 0
     for place, one in take.mappings(doc, take.mapping(doc, doc.value, "").get("dependencies"), "dependencies"):
         name = take.text(doc, one.get("name"), f"{place}.name")

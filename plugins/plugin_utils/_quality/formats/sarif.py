@@ -7,7 +7,6 @@ else warning (3.27.10); its severity is the rule's security-severity on the scal
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take
@@ -24,11 +23,11 @@ def sniff(doc: Document) -> bool:
     return doc.syntax == "json" and isinstance(doc.value, dict) and isinstance(doc.value.get("runs"), list) and "version" in doc.value
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
     if top.get("version") != "2.1.0":
         doc.refuse("version", found=repr(top.get("version"))[:60], allowed="2.1.0", next_step="make the scanner write SARIF 2.1.0")
-    runs = [_run(doc, run, place, zone) for place, run in take.mappings(doc, top.get("runs"), "runs")]
+    runs = [_run(doc, run, place) for place, run in take.mappings(doc, top.get("runs"), "runs")]
     if not runs:
         return [Reading("static_analysis", INCONCLUSIVE, _zero(), "the file has no run")]
     verdict = worst(run.verdict for run in runs)
@@ -53,11 +52,12 @@ def _zero() -> dict[str, int]:
     return dict.fromkeys((*LEVELS, "critical", "high", "medium", "low", "unrated", "findings", "new", "review", "suppressed", "gone", "tool_errors"), 0)
 
 
-def _run(doc: Document, run: dict[str, Any], place: str, zone: tzinfo) -> Reading:
+def _run(doc: Document, run: dict[str, Any], place: str) -> Reading:
     driver = take.mapping(doc, take.mapping(doc, run.get("tool"), f"{place}.tool").get("driver"), f"{place}.tool.driver")
     tool = short(take.text(doc, driver.get("name"), f"{place}.tool.driver.name"))
     version = short(driver.get("semanticVersion") or driver.get("version") or "")
-    numbers, items = _zero(), []
+    numbers = _zero()
+    items: list[dict[str, Any]] = []
     rules = _rules(doc, run, place)
     for here, result in take.mappings(doc, run.get("results"), f"{place}.results", optional=True):
         _count(numbers, items, doc, result, here, rules)
@@ -67,7 +67,7 @@ def _run(doc: Document, run: dict[str, Any], place: str, zone: tzinfo) -> Readin
         verdict, reason = INCONCLUSIVE, f"{tool} gives no results, not even an empty list"
     for here, call in take.mappings(doc, run.get("invocations"), f"{place}.invocations", optional=True):
         numbers["tool_errors"] += _errors(doc, call, here)
-        times += [take.moment(doc, call[key], f"{here}.{key}", zone) for key in ("startTimeUtc", "endTimeUtc") if call.get(key)]
+        times += [take.moment(doc, call[key], f"{here}.{key}") for key in ("startTimeUtc", "endTimeUtc") if call.get(key)]
         if not take.flag(doc, call.get("executionSuccessful", True), f"{here}.executionSuccessful"):
             verdict, reason = ERRORED, f"{tool} says that it failed (executionSuccessful is false)"
     return Reading("static_analysis", verdict, numbers, reason, tool, version, min(times, default=None), items=tuple(items))
@@ -118,16 +118,20 @@ def _count(numbers: dict[str, int], items: list[dict[str, Any]], doc: Document, 
 
 
 def _rule(result: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    reference = result.get("rule") if isinstance(result.get("rule"), dict) else {}
+    reference = _inner(result, "rule")
     for key in (result.get("ruleId"), reference.get("id"), result.get("ruleIndex")):
         if isinstance(key, (str, int)) and key in rules:
             return rules[key]
     return {}
 
 
+def _inner(owner: dict[str, Any], key: str) -> dict[str, Any]:
+    value = owner.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def _level(doc: Document, result: dict[str, Any], rule: dict[str, Any], place: str) -> str:
-    default = rule.get("defaultConfiguration") if isinstance(rule.get("defaultConfiguration"), dict) else {}
-    level = result.get("level") or default.get("level") or "warning"
+    level = result.get("level") or _inner(rule, "defaultConfiguration").get("level") or "warning"
     if level not in LEVELS:
         doc.refuse(f"{place}.level", found=repr(level)[:60], allowed=", ".join(LEVELS))
     return str(level)
@@ -136,7 +140,7 @@ def _level(doc: Document, result: dict[str, Any], rule: dict[str, Any], place: s
 def _severity(doc: Document, result: dict[str, Any], rule: dict[str, Any], place: str) -> str:
     """Of the result itself, else of its rule; empty where neither has one."""
     for owner in (result, rule):
-        properties = owner.get("properties") if isinstance(owner.get("properties"), dict) else {}
+        properties = _inner(owner, "properties")
         if properties.get("security-severity") not in (None, ""):
             score = take.number(doc, properties["security-severity"], f"{place}: security-severity")
             return next((name for least, name in _SCALE if score >= least), "low")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import packages, take
@@ -24,7 +23,7 @@ def sniff(doc: Document) -> bool:
     return doc.syntax == "json" and isinstance(doc.value, dict) and ("spdxVersion" in doc.value or "@graph" in doc.value)
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = _tags(doc) if doc.syntax == "text" else take.mapping(doc, doc.value, "")
     if top.get("spdxVersion") not in VERSIONS:
         found = repr(top.get("spdxVersion"))[:60] if "@graph" not in top else "SPDX 3"
@@ -39,7 +38,7 @@ def read(doc: Document, zone: tzinfo) -> list[Reading]:
     about = About(
         short(name or tool),
         short(version) if name else "",
-        take.moment(doc, info.get("created"), "creationInfo.created", zone),
+        take.moment(doc, info.get("created"), "creationInfo.created"),
         tuple(dict.fromkeys(digest for one in subjects for digest in _digests(doc, one))),
     )
     return packages.readings(doc, [_package(doc, one, place) for place, one in every if one.get("SPDXID") not in described], about)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
@@ -20,11 +20,11 @@ def sniff(doc: Document) -> bool:
     return doc.syntax == "json" and isinstance(doc.value, dict) and "SchemaVersion" in doc.value and ("ArtifactName" in doc.value or "Results" in doc.value)
 
 
-def read(doc: Document, zone: tzinfo) -> list[Reading]:
+def read(doc: Document) -> list[Reading]:
     top = take.mapping(doc, doc.value, "")
     if top.get("SchemaVersion") != 2:
         doc.refuse("SchemaVersion", found=repr(top.get("SchemaVersion"))[:40], allowed="2", next_step="use Trivy 0.20 or newer")
-    made_at = take.moment(doc, top["CreatedAt"], "CreatedAt", zone) if top.get("CreatedAt") else None
+    made_at = take.moment(doc, top["CreatedAt"], "CreatedAt") if top.get("CreatedAt") else None
     trivy = take.mapping(doc, top.get("Trivy"), "Trivy", optional=True)
     version = short(take.text(doc, trivy.get("Version"), "Trivy.Version", optional=True))
     results = list(take.mappings(doc, top.get("Results"), "Results", optional=True))
@@ -77,8 +77,6 @@ def _findings(doc: Document, results: list[Result], key: str, kind: str, version
                 continue
             severity = vulnerabilities.severity(one.get("Severity"))
             counts[severity] += 1
-            items.append(
-                {"rule": short(one.get("ID") or one.get("RuleID") or ""), "level": "", "severity": severity, "where": short(result.get("Target", ""))}
-            )
+            items.append({"rule": short(one.get("ID") or one.get("RuleID") or ""), "level": "", "severity": severity, "where": short(result.get("Target", ""))})
     items.sort(key=lambda item: SEVERITIES.index(item["severity"]))
     return Reading(kind, PASSED, {**counts, "findings": sum(counts.values())}, "", "Trivy", version, made_at, items=tuple(items[:ITEMS]))

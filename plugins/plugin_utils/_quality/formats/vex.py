@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vex
@@ -26,17 +25,17 @@ _STATES = {
 _GROUPS = {"known_not_affected": "not_affected", "fixed": "fixed", "known_affected": "affected", "under_investigation": "under_investigation"}
 
 
-def read(doc: Document, zone: tzinfo) -> list[Statement]:
+def read(doc: Document) -> list[Statement]:
     """All statements; EvidenceError when one hides something without a reason, or when the document is no VEX."""
     top = take.mapping(doc, doc.value, "") if doc.syntax == "json" else {}
     if "openvex" in str(top.get("@context", "")):
-        return list(_openvex(doc, top, zone))
+        return list(_openvex(doc, top))
     if top.get("bomFormat") == "CycloneDX":
-        return list(_cyclonedx(doc, top, zone))
+        return list(_cyclonedx(doc, top))
     document = top.get("document")
     if isinstance(document, dict) and "csaf_version" in document:
-        return list(_csaf(doc, top, document, zone))
-    doc.refuse("", found="no VEX", allowed="OpenVEX, CycloneDX VEX or CSAF VEX in JSON", next_step="name the VEX document")
+        return list(_csaf(doc, top, document))
+    return doc.refuse("", found="no VEX", allowed="OpenVEX, CycloneDX VEX or CSAF VEX in JSON", next_step="name the VEX document")
 
 
 def _statement(doc: Document, place: str, said: Statement) -> Statement:
@@ -49,7 +48,7 @@ def _statement(doc: Document, place: str, said: Statement) -> Statement:
     return said
 
 
-def _openvex(doc: Document, top: dict[str, Any], zone: tzinfo) -> Iterator[Statement]:
+def _openvex(doc: Document, top: dict[str, Any]) -> Iterator[Statement]:
     author = short(take.text(doc, top.get("author"), "author", optional=True))
     for place, one in take.mappings(doc, top.get("statements"), "statements"):
         vulnerability = one.get("vulnerability")
@@ -63,7 +62,7 @@ def _openvex(doc: Document, top: dict[str, Any], zone: tzinfo) -> Iterator[State
             tuple(_openvex_product(doc, product, f"{place}.products[{number}]") for number, product in enumerate(products)),
             take.text(doc, one.get("status"), f"{place}.status"),
             short(one.get("justification") or one.get("impact_statement") or ""),
-            take.moment(doc, when, f"{place}.timestamp", zone) if when else None,
+            take.moment(doc, when, f"{place}.timestamp") if when else None,
             author,
         )
         yield _statement(doc, place, said)
@@ -84,7 +83,7 @@ def _purl(doc: Document, entry: dict[str, Any], place: str) -> str:
     return take.text(doc, identifiers.get("purl") or entry.get("@id"), f"{place}.@id", optional=True)
 
 
-def _cyclonedx(doc: Document, top: dict[str, Any], zone: tzinfo) -> Iterator[Statement]:
+def _cyclonedx(doc: Document, top: dict[str, Any]) -> Iterator[Statement]:
     metadata = take.mapping(doc, top.get("metadata"), "metadata", optional=True)
     known = {one["bom-ref"]: one.get("purl") for _place, one in cyclonedx.components(doc, top) if isinstance(one.get("bom-ref"), str)}
     for place, one in take.mappings(doc, top.get("vulnerabilities"), "vulnerabilities"):
@@ -95,25 +94,27 @@ def _cyclonedx(doc: Document, top: dict[str, Any], zone: tzinfo) -> Iterator[Sta
         ids = [one.get("id"), *(reference.get("id") for _here, reference in references)]
         state = take.text(doc, analysis["state"], f"{place}.analysis.state")
         when = analysis.get("lastUpdated") or one.get("updated") or metadata.get("timestamp")
-        refs = [take.text(doc, affected.get("ref"), f"{here}.ref") for here, affected in take.mappings(doc, one.get("affects"), f"{place}.affects", optional=True)]
+        refs = [
+            take.text(doc, affected.get("ref"), f"{here}.ref") for here, affected in take.mappings(doc, one.get("affects"), f"{place}.affects", optional=True)
+        ]
         purls = [str(known.get(ref.rsplit("#", 1)[-1] if ref.startswith("urn:cdx:") else ref) or ref) for ref in refs]
         said = Statement(
             tuple(one for one in ids if isinstance(one, str) and one),
             tuple(vex.product(purl) for purl in purls),
             _STATES.get(state, state),
             short(analysis.get("justification") or analysis.get("detail") or ("false_positive" if state == "false_positive" else "")),
-            take.moment(doc, when, f"{place}.analysis.lastUpdated", zone) if when else None,
+            take.moment(doc, when, f"{place}.analysis.lastUpdated") if when else None,
         )
         yield _statement(doc, place, said)
 
 
-def _csaf(doc: Document, top: dict[str, Any], document: dict[str, Any], zone: tzinfo) -> Iterator[Statement]:
+def _csaf(doc: Document, top: dict[str, Any], document: dict[str, Any]) -> Iterator[Statement]:
     if document.get("category") != "csaf_vex":
         doc.refuse("document.category", found=repr(document.get("category"))[:60], allowed="csaf_vex")
     publisher = take.mapping(doc, document.get("publisher"), "document.publisher", optional=True)
     tracking = take.mapping(doc, document.get("tracking"), "document.tracking", optional=True)
     when = tracking.get("current_release_date")
-    made_at = take.moment(doc, when, "document.tracking.current_release_date", zone) if when else None
+    made_at = take.moment(doc, when, "document.tracking.current_release_date") if when else None
     known = dict(_csaf_products(doc, take.mapping(doc, top.get("product_tree"), "product_tree")))
     for place, one in take.mappings(doc, top.get("vulnerabilities"), "vulnerabilities"):
         ids = [one.get("cve"), *(entry.get("text") for _here, entry in take.mappings(doc, one.get("ids"), f"{place}.ids", optional=True))]

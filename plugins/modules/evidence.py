@@ -1,0 +1,3 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = ""
