@@ -34,6 +34,8 @@ _FAMILIES = (coverage, pact, locust)
 READERS: dict[str, Reader] = {module.NAME: module.read for module in _SINGLE}
 READERS |= {name: partial(module.read, name=name) for module in _FAMILIES for name in module.NAMES}
 FORMATS = tuple(sorted(READERS))
+_SYNTAX = {"junit": ("xml",), "cobertura": ("xml",), "jacoco": ("xml",), "cyclonedx": ("json", "xml"), "spdx": ("json", "text")}
+_SYNTAX |= dict.fromkeys(("lcov", "locust_csv", "jmeter"), ("text",))
 
 
 def read(file: File, *, form: str = "auto", zone: tzinfo = timezone.utc) -> list[Reading]:
@@ -43,6 +45,9 @@ def read(file: File, *, form: str = "auto", zone: tzinfo = timezone.utc) -> list
 
 def readings(doc: Document, *, form: str = "auto") -> list[Reading]:
     name = form if form != "auto" else format_of(doc)
+    syntax = _SYNTAX.get(name, ("json",))
+    if doc.syntax not in syntax:
+        doc.refuse("", found=doc.syntax, allowed=f"{name}, which is {' or '.join(syntax)}", next_step="leave the format out, or name another one")
     return READERS[name](doc)
 
 

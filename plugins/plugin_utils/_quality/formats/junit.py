@@ -30,6 +30,9 @@ def read(doc: Document) -> list[Reading]:
         doc.refuse(f"line {root.line}", found=f"the element {root.tag}", allowed="testsuites or testsuite")
     counted, items, seconds = _counted(root)
     declared = _declared(doc, root)
+    again = _again(root, counted["tests"], declared["tests"])
+    counted["tests"] -= again
+    counted["flaky"] += again
     numbers = {name: max(counted[name], declared[name]) for name in _COUNTS}
     failed, executed = numbers["failed"] + numbers["errors"], numbers["tests"] - numbers["skipped"]
     numbers |= {"passed": max(0, executed - failed), "flaky": counted["flaky"], "repeated": counted["repeated"]}
@@ -77,6 +80,14 @@ def _counted(root: Node) -> tuple[dict[str, int], list[dict[str, str]], float]:
         counted["errors"] += len(broken)
         items += [{"test": short(suite.attributes.get("name", "")), "outcome": "errors", "why": short(child.attributes.get("message", ""))} for child in broken]
     return counted, items, seconds
+
+
+def _again(root: Node, listed: int, declared: int) -> int:
+    """pytest-rerunfailures lists each run of a test under the same name, and only the last one with how it ended."""
+    names = {
+        (id(suite), case.attributes.get("classname"), case.attributes.get("name")) for suite in root.walk() for case in suite.children if case.tag == "testcase"
+    }
+    return max(0, min(listed - len(names), listed - declared)) if declared else 0
 
 
 def _outcome(case: Node) -> tuple[str, bool]:

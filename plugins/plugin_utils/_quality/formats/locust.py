@@ -28,7 +28,7 @@ def read(doc: Document, name: str) -> list[Reading]:
 
 
 def _csv(doc: Document) -> Reading:
-    rows = csv.DictReader(io.StringIO(doc.value if doc.syntax == "text" else ""))
+    rows = csv.DictReader(io.StringIO(doc.value))
     found: dict[str, Figure] = {}
     total: dict[str, Any] | None = None
     try:

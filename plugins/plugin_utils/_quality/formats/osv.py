@@ -77,8 +77,13 @@ def _fixed(members: list[tuple[str, dict[str, Any]]]) -> str:
     """The versions that the advisories name as fixed, for people and for `fixable`."""
     found = []
     for _here, one in members:
-        for affected in one.get("affected") or []:
-            for span in (affected.get("ranges") or []) if isinstance(affected, dict) else []:
-                events = span.get("events") if isinstance(span, dict) else None
-                found += [str(event["fixed"]) for event in events or [] if isinstance(event, dict) and event.get("fixed")]
+        for affected in _lists(one, "affected"):
+            for span in _lists(affected, "ranges"):
+                found += [str(event["fixed"]) for event in _lists(span, "events") if event.get("fixed")]
     return short(", ".join(dict.fromkeys(found)))
+
+
+def _lists(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """What is of another form is left out: no number of ours depends on it but whether there is a fix."""
+    value = owner.get(key)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -29,9 +29,9 @@ def read(doc: Document) -> list[Reading]:
         doc.refuse("version", found=repr(top.get("version"))[:60], allowed="2.1.0", next_step="make the scanner write SARIF 2.1.0")
     runs = [_run(doc, run, place) for place, run in take.mappings(doc, top.get("runs"), "runs")]
     if not runs:
-        return [Reading("static_analysis", INCONCLUSIVE, _zero(), "the file has no run")]
+        return [Reading("static_analysis", INCONCLUSIVE, zero(), "the file has no run")]
     verdict = worst(run.verdict for run in runs)
-    numbers = {name: sum(run.numbers[name] for run in runs) for name in _zero()}
+    numbers = {name: sum(run.numbers[name] for run in runs) for name in zero()}
     items = sorted((item for run in runs for item in run.items), key=lambda item: _ORDER.index(item["severity"] or item["level"]))
     times = [run.made_at for run in runs if run.made_at]
     return [
@@ -48,7 +48,8 @@ def read(doc: Document) -> list[Reading]:
     ]
 
 
-def _zero() -> dict[str, int]:
+def zero() -> dict[str, int]:
+    """The numbers of a scan that found nothing."""
     return dict.fromkeys((*LEVELS, "critical", "high", "medium", "low", "unrated", "findings", "new", "review", "suppressed", "gone", "tool_errors"), 0)
 
 
@@ -56,7 +57,7 @@ def _run(doc: Document, run: dict[str, Any], place: str) -> Reading:
     driver = take.mapping(doc, take.mapping(doc, run.get("tool"), f"{place}.tool").get("driver"), f"{place}.tool.driver")
     tool = short(take.text(doc, driver.get("name"), f"{place}.tool.driver.name"))
     version = short(driver.get("semanticVersion") or driver.get("version") or "")
-    numbers = _zero()
+    numbers = zero()
     items: list[dict[str, Any]] = []
     rules = _rules(doc, run, place)
     for here, result in take.mappings(doc, run.get("results"), f"{place}.results", optional=True):

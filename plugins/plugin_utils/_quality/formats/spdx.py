@@ -34,14 +34,14 @@ def read(doc: Document) -> list[Reading]:
     name, _dash, version = tool.rpartition("-")
     every = list(take.mappings(doc, top.get("packages"), "packages", optional=True))
     described = set(_described(doc, top))
-    subjects = [one for place, one in every if one.get("SPDXID") in described]
+    subjects = [one for _place, one in every if str(one.get("SPDXID")) in described]
     about = About(
         short(name or tool),
         short(version) if name else "",
         take.moment(doc, info.get("created"), "creationInfo.created"),
         tuple(dict.fromkeys(digest for one in subjects for digest in _digests(doc, one))),
     )
-    return packages.readings(doc, [_package(doc, one, place) for place, one in every if one.get("SPDXID") not in described], about)
+    return packages.readings(doc, [_package(doc, one, place) for place, one in every if str(one.get("SPDXID")) not in described], about)
 
 
 def _described(doc: Document, top: dict[str, Any]) -> Iterator[str]:

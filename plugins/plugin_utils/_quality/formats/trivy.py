@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import take, vulnerabilities
+from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.formats import sarif
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import INCONCLUSIVE, ITEMS, PASSED, SEVERITIES, Reading, short
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.parse import Document
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.vulnerabilities import Vulnerability
@@ -70,13 +71,16 @@ def _one(doc: Document, one: dict[str, Any], place: str, hidden: str) -> Vulnera
 
 
 def _findings(doc: Document, results: list[Result], key: str, kind: str, version: str, made_at: datetime | None) -> Reading:
-    counts, items = dict.fromkeys(SEVERITIES, 0), []
+    """The same numbers as of SARIF, so that Trivy and another scanner can be taken together."""
+    numbers, items = sarif.zero(), []
     for place, result in results:
         for _here, one in take.mappings(doc, result.get(key), f"{place}.{key}", optional=True):
             if one.get("Status", "FAIL") != "FAIL":
                 continue
             severity = vulnerabilities.severity(one.get("Severity"))
-            counts[severity] += 1
-            items.append({"rule": short(one.get("ID") or one.get("RuleID") or ""), "level": "", "severity": severity, "where": short(result.get("Target", ""))})
+            rating = {"negligible": "low", "unknown": "unrated"}.get(severity, severity)
+            for name in (rating, "findings", "new"):
+                numbers[name] += 1
+            items.append({"rule": short(one.get("ID") or one.get("RuleID") or ""), "severity": severity, "where": short(result.get("Target", ""))})
     items.sort(key=lambda item: SEVERITIES.index(item["severity"]))
-    return Reading(kind, PASSED, {**counts, "findings": sum(counts.values())}, "", "Trivy", version, made_at, items=tuple(items[:ITEMS]))
+    return Reading(kind, PASSED, numbers, "", "Trivy", version, made_at, items=tuple(items[:ITEMS]))
