@@ -66,15 +66,26 @@ def baseline(runs: Iterable[Run], how: Settings) -> list[Run]:
         newest[run.sha256] = run
     kept: list[Run] = []
     for run in sorted(newest.values(), key=lambda run: run.made_at):
-        if run.sha256 in how.accepted or _compare(run, kept[-how.releases :], how)["verdict"] != FAILED:
+        if run.sha256 in how.accepted or not _is_worse(run, kept[-how.releases :], how):
             kept.append(run)
     return kept[-how.releases :]
 
 
+def _is_worse(run: Run, earlier: Sequence[Run], how: Settings) -> bool:
+    """Whether any figure is a regression; the test is asked only where the change is large enough to matter, which is seldom."""
+    known = _known(run, earlier)
+    return any(_regressed(run.figures[name], figures, how.alpha / len(known), how)[0] for name, figures in known.items())
+
+
+def _known(run: Run, earlier: Sequence[Run]) -> dict[str, list[Figure]]:
+    """The figures that enough earlier releases have too."""
+    found = {name: [one.figures[name] for one in earlier if _alike(one.figures.get(name), figure)] for name, figure in run.figures.items()}
+    return {name: figures for name, figures in found.items() if len(figures) >= history.FEWEST}
+
+
 def _compare(current: Run, earlier: Sequence[Run], how: Settings) -> dict[str, Any]:
-    compared = {name: [run.figures[name] for run in earlier if _alike(run.figures.get(name), figure)] for name, figure in current.figures.items()}
-    known = [name for name, figures in compared.items() if len(figures) >= history.FEWEST]
-    findings = [_finding(name, current.figures[name], compared[name], how.alpha / len(known), how) for name in known]
+    known = _known(current, earlier)
+    findings = [_finding(name, current.figures[name], figures, how.alpha / len(known), how) for name, figures in known.items()]
     regressions = [one["metric"] for one in findings if one["verdict"] == FAILED]
     blind = [one["metric"] for one in findings if one["verdict"] == INCONCLUSIVE]
     verdict, reason = PASSED, ""
@@ -91,9 +102,9 @@ def _compare(current: Run, earlier: Sequence[Run], how: Settings) -> dict[str, A
         "regressions": regressions,
         "releases_compared": len(earlier),
         "metrics_compared": len(known),
-        "metrics_new": len(compared) - len(known),
+        "metrics_new": len(current.figures) - len(known),
         "metrics_gone": len(set(last) - set(current.figures)),
-        "creep_percent": max((_creep(current.figures[name], compared[name]) for name in known), default=0.0),
+        "creep_percent": max((_creep(current.figures[name], figures) for name, figures in known.items()), default=0.0),
         "findings": findings,
     }
 
@@ -103,22 +114,27 @@ def _alike(then: Figure | None, now: Figure) -> bool:
 
 
 def _finding(name: str, figure: Figure, earlier: Sequence[Figure], level: float, how: Settings) -> dict[str, Any]:
-    sign = 1 if figure["better"] == "lower" else -1
-    kind = RATIO if "events" in figure else GAUGE
-    metric, series = Metric(name, kind=kind), [_series(one) for one in earlier]
-    found = history.among(_series(figure), series, metric)
-    p = found.high if sign > 0 else found.low
-    usual = _usual(earlier)
-    worse = _worse(figure, usual, sign) > how.tolerance if kind == GAUGE else found.effect > how.tolerance
-    verdict = PASSED
-    if p <= level and worse:
-        verdict = FAILED
-    else:
-        bad = history.among(_series(_bad(figure, usual, sign, how)), series, metric)
-        if (bad.high if sign > 0 else bad.low) > level:
-            verdict = INCONCLUSIVE
-    value = figure["events"] / figure["of"] if kind == RATIO else figure["value"]
+    failed, p, usual = _regressed(figure, earlier, level, how, always=True)
+    verdict = FAILED if failed else INCONCLUSIVE if _chance(_bad(figure, usual, how), earlier)[0] > level else PASSED
+    value = figure["events"] / figure["of"] if "events" in figure else figure["value"]
     return {"metric": name, "verdict": verdict, "value": value, "usual": usual, "p": p, "releases": len(earlier)}
+
+
+def _regressed(figure: Figure, earlier: Sequence[Figure], level: float, how: Settings, *, always: bool = False) -> tuple[bool, float, float]:
+    """(whether it is a regression, how likely chance is as bad, what is usual); without `always` the chance is not asked where it does not matter."""
+    usual = _usual(earlier)
+    if not always and "value" in figure and _worse(figure, usual) <= how.tolerance:
+        return False, 1.0, usual
+    p, effect = _chance(figure, earlier)
+    worse = _worse(figure, usual) if "value" in figure else effect
+    return p <= level and worse > how.tolerance, p, usual
+
+
+def _chance(figure: Figure, earlier: Sequence[Figure]) -> tuple[float, float]:
+    """(how likely one more release like the earlier ones is as bad, relative change)."""
+    metric = Metric("figure", kind=RATIO if "events" in figure else GAUGE)
+    found = history.among(_series(figure), [_series(one) for one in earlier], metric)
+    return (found.high if figure["better"] == "lower" else found.low), found.effect
 
 
 def _series(figure: Figure) -> Series:
@@ -133,8 +149,9 @@ def _usual(earlier: Sequence[Figure]) -> float:
     return math.exp(math.fsum(map(math.log, values)) / len(values)) if min(values) > 0 else math.fsum(values) / len(values)
 
 
-def _worse(figure: Figure, usual: float, sign: int) -> float:
+def _worse(figure: Figure, usual: float) -> float:
     """By which share it is worse, in favour of the release by one step of rounding; of two rates the worse one is the divisor."""
+    sign = 1 if figure["better"] == "lower" else -1
     value = float(figure["value"]) - sign * figure.get("resolution", 0.0)
     better, worse = (usual, value) if sign > 0 else (value, usual)
     if better <= 0:
@@ -142,11 +159,13 @@ def _worse(figure: Figure, usual: float, sign: int) -> float:
     return float(worse / better - 1)
 
 
-def _bad(figure: Figure, usual: float, sign: int, how: Settings) -> Figure:
-    """What must not go unseen, measured as the current run is."""
+def _bad(figure: Figure, usual: float, how: Settings) -> Figure:
+    """What must not go unseen, measured as the current run is. Of so many failures as are to be expected it takes those that are there 19 times in 20."""
     if "events" in figure:
-        return {"events": min(figure["of"], math.ceil((usual + SHARE) * figure["of"])), "of": figure["of"]}
-    return {"value": usual * (1 + how.must_see) if sign > 0 else usual / (1 + how.must_see)}
+        expected = (usual + SHARE) * figure["of"]
+        seen = max(0, math.floor(expected - 1.645 * math.sqrt(expected)))
+        return {"events": min(figure["of"], seen), "of": figure["of"], "better": "lower"}
+    return {"value": usual * (1 + how.must_see) if figure["better"] == "lower" else usual / (1 + how.must_see), "better": figure["better"]}
 
 
 def _creep(figure: Figure, earlier: Sequence[Figure]) -> float:
@@ -154,4 +173,4 @@ def _creep(figure: Figure, earlier: Sequence[Figure]) -> float:
     if "events" in figure:
         return 0.0
     oldest = _usual(earlier[:3])
-    return round(max(0.0, min(1e6, 100 * _worse(figure, oldest, 1 if figure["better"] == "lower" else -1))), 2)
+    return round(max(0.0, min(1e6, 100 * _worse(figure, oldest))), 2)

@@ -47,7 +47,7 @@ def together(every: Sequence[Numbers]) -> dict[str, Any]:
     found = {name: _sum(name, [numbers[name] for numbers in every]) for name in every[0] if all(name in numbers for numbers in every)}
     for name, (part, of) in _PERCENT.items():
         if name in found:
-            found[name] = percent(found[part], found[of])
+            found[name] = percent(found[part], found[of]) if found[of] else 0.0
     if "error_percent" in found:
         found["error_percent"] = math.ceil(found["failed_requests"] * 10000 / found["requests"]) / 100
     return found

@@ -63,12 +63,18 @@ def standing(entries: Iterable[Entry], release_manifest: Mapping[str, Any], now:
 def _component(kind: str, about: Sequence[Entry], every: Sequence[Entry], now: datetime, settings: Mapping[str, Any]) -> dict[str, Any]:
     newest = _newest(about)
     judged = [_judged(kind, one, every, now, settings) for one in newest]
-    numbers = combine.together([one["numbers"] for one in judged])
-    if kind == "licences" and settings.get("licences"):
-        numbers |= licences.judge((one["expression"] for one in numbers["expressions"]), **settings["licences"])
+    verdicts, reasons = [one["verdict"] for one in judged], [one["reason"] for one in judged if one["reason"]]
+    try:
+        numbers = combine.together([one["numbers"] for one in judged])
+        if kind == "licences" and settings.get("licences"):
+            numbers |= licences.judge((one["expression"] for one in numbers["expressions"]), **settings["licences"])
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as exc:  # written by hand, and not by a reader
+        numbers = {}
+        verdicts.append(ERRORED)
+        reasons.append(f"its numbers can't be read ({type(exc).__name__})")
     return {
-        "verdict": worst(one["verdict"] for one in judged),
-        "reason": "; ".join(one["reason"] for one in judged if one["reason"]),
+        "verdict": worst(verdicts),
+        "reason": "; ".join(reasons),
         "made_at": min(one["made_at"] for one in judged),
         "age_seconds": max(one["age_seconds"] for one in judged),
         "attempts": sum(one.attempts for one in newest),
@@ -106,7 +112,7 @@ def _judged(kind: str, one: _One, every: Sequence[Entry], now: datetime, setting
         verdicts.append(INCONCLUSIVE)
         reasons.append(f"its signer stood by it until {numbers['valid_until']}")
     if kind == "performance":
-        compared = baseline.compare(_run(one.entry, one.made_at), _history(one.entry, every), baseline.settings(settings))
+        compared = _compared(one, every, settings)
         verdicts.append(compared["verdict"])
         reasons.append(compared["reason"])
         numbers = {name: value for name, value in numbers.items() if name != "metrics"} | {name: compared[name] for name in _OF_COMPARISON}
@@ -122,6 +128,13 @@ def _judged(kind: str, one: _One, every: Sequence[Entry], now: datetime, setting
         "environment": one.entry["environment"],
         "subject": one.entry["subject"],
     }
+
+
+def _compared(one: _One, every: Iterable[Entry], settings: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return baseline.compare(_run(one.entry, one.made_at), _history(one.entry, every), baseline.settings(settings))
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as exc:
+        return {"verdict": ERRORED, "reason": f"its figures can't be compared ({type(exc).__name__})", **dict.fromkeys(_OF_COMPARISON)}
 
 
 def _history(entry: Entry, every: Iterable[Entry]) -> list[baseline.Run]:
