@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import document, table
+from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import percent
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.standing import standing
 from ansible_collections.evenkeel.release.tests.unit.quality.quality_helper import NOW, SHOP, WEB, entry, manifest
 
@@ -232,6 +233,11 @@ def test_the_order_of_entries_does_not_matter() -> None:
     for seed in range(10):
         random.Random(seed).shuffle(entries)
         assert standing(entries, manifest(), NOW.isoformat()) == expected
+
+
+@pytest.mark.parametrize(("part", "whole", "shown"), [(79_999, 100_000, 79.99), (2, 3, 66.66), (1, 1, 100.0), (0, 7, 0.0), (999_999, 1_000_000, 99.99)])
+def test_a_percentage_is_never_rounded_up(part: int, whole: int, shown: float) -> None:
+    assert percent(part, whole) == shown
 
 
 def test_the_table() -> None:

@@ -101,6 +101,13 @@ def test_signed_by_another_who_is_allowed_too(desk: Desk) -> None:
     refused(desk, "does not hold for ann@example.com")
 
 
+def test_in_the_name_of_another(desk: Desk) -> None:
+    """Ann may sign, and so may Bob; but Ann must not sign as Bob."""
+    desk.allow(desk.line("ann@example.com", "", "ann"), desk.line("bob@example.com", "", "eve"))
+    desk.sign({**SAID, "signer": "bob@example.com"}, key="ann")
+    refused(desk, "does not hold for bob@example.com")
+
+
 def test_signed_for_another_purpose(desk: Desk) -> None:
     desk.sign(SAID, namespace="evenkeel-artifact")
     refused(desk, "in the namespace evenkeel-uat")
