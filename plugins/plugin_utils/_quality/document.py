@@ -16,6 +16,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.errors i
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import KINDS, SHA256, File, Reading
 
 VERSION = 1
+FILES = 100  # so many are listed one by one; Surefire writes one for each class. The digest is over all
 SKEW = timedelta(seconds=60)  # by so much the clock of a builder may be ahead of ours
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 
@@ -101,7 +102,9 @@ def body(
         "reason": reading.reason[:1000],
         "made_at": made_at.astimezone(timezone.utc).isoformat(timespec="seconds"),
         "tool": {"name": tool_name or None, "version": tool_version or None},
-        "files": [{"name": file.name, "sha256": file.sha256, "bytes": len(file.data), "format": form} for file, form in files],
+        "files": [{"name": file.name, "sha256": file.sha256, "bytes": len(file.data), "format": form} for file, form in files[:FILES]],
+        "files_total": len(files),
+        "files_sha256": digest(sorted(file.sha256 for file, _form in files)),
         "numbers": dict(reading.numbers),
         "items": [dict(item) for item in reading.items],
     }
@@ -114,9 +117,8 @@ def body(
 
 def identity(content: Mapping[str, Any]) -> tuple[Any, ...]:
     """What makes two documents about one artifact the same: the files and how they were read, not when or where they lay."""
-    files = tuple(sorted(one["sha256"] for one in content.get("files") or ()))
     vex = tuple(sorted(one["sha256"] for one in content.get("vex") or ()))
-    return (content.get("format"), content.get("kind"), content.get("name"), content.get("component"), files, vex)
+    return (content.get("format"), content.get("kind"), content.get("name"), content.get("component"), content.get("files_sha256"), vex)
 
 
 def known(entries: Iterable[Mapping[str, Any] | Any], sha256: str, content: Mapping[str, Any], environment: str) -> Any | None:

@@ -13,11 +13,16 @@ class EvidenceError(Exception):
 
     def __init__(self, file: str, place: str, *, found: str, allowed: str, next_step: str) -> None:
         where = f"{file}, {place}" if place else file
-        super().__init__(f"{where}: found {found}; allowed: {allowed}. Next: {next_step}.")
-        self.file, self.place, self.found, self.allowed, self.next_step = file, place, found, allowed, next_step
+        super().__init__(_printable(f"{where}: found {found}; allowed: {allowed}. Next: {next_step}."))
+        self.file, self.place, self.found, self.allowed, self.next_step = map(_printable, (file, place, found, allowed, next_step))
 
     def as_dict(self) -> dict[str, str]:
         return {"file": self.file, "place": self.place, "found": self.found, "allowed": self.allowed, "next": self.next_step}
+
+
+def _printable(text: str) -> str:
+    """What a file holds must not steer the terminal of whoever reads the error."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def shown(value: Any) -> str:

@@ -62,7 +62,8 @@ class Reading:
 
 
 def short(text: Any) -> str:
-    plain = " ".join(str(text).split())
+    """One line for people, without what would steer their terminal."""
+    plain = "".join(one if one.isprintable() else "?" for one in " ".join(str(text)[: 10 * TEXT].split()))
     return plain if len(plain) <= TEXT else plain[: TEXT - 1] + "…"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from datetime import timedelta
@@ -163,3 +164,27 @@ def test_a_pipe_does_not_make_us_wait(tmp_path: Path) -> None:
 def test_the_digest_of_a_manifest_is_of_what_it_says() -> None:
     assert document.digest_of(TWO) == document.digest_of(dict(reversed(list(TWO.items()))))
     assert document.digest_of(TWO) != document.digest_of(manifest())
+
+
+def test_many_files_are_listed_in_part_and_counted_as_a_whole(tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"TEST-{number}.xml").write_text(f'<testsuite name="s{number}" tests="1" timestamp="2027-01-15T01:00:00"><testcase name="t"/></testsuite>')
+    report = {"src": ["TEST-*.xml"], "component": "shop"}
+    first = only(report, base=tmp_path).body
+    assert (first["numbers"]["tests"], len(first["files"]), first["files_total"]) == (150, 100, 150)
+    last = first["files"][-1]["name"]
+    other = next(path for path in tmp_path.iterdir() if path.name > last)  # one that is not listed
+    other.write_text(other.read_text().replace('"t"', '"u"'))
+    second = only(report, base=tmp_path).body
+    assert first["files"] == second["files"]
+    assert document.identity(first) != document.identity(second)
+
+
+def test_a_report_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    escape = "\x1b]0;owned\x07\u202e"
+    (tmp_path / "bad.json").write_text('{"summary": {"deployable": false, "reason": "a' + json.dumps(escape)[1:-1] + 'b"}, "matrix": []}')
+    assert only({"src": "bad.json", "component": "shop"}, base=tmp_path).body["reason"] == "the broker says: a?]0;owned??b"
+    (tmp_path / "bad.info").write_text("SF:a\nDA:" + escape + "\nend_of_record\n")
+    _planned, faults = plan({"src": "bad.info", "component": "shop"}, base=tmp_path)
+    assert faults[0].isprintable()
+    assert "owned" in faults[0]
