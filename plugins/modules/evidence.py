@@ -151,7 +151,8 @@ options:
   settings:
     description:
       - How evidence is judged, the document C(evenkeel_quality) - C(licences) (C(allow), C(deny)), C(performance) (C(alpha), C(tolerance),
-        C(must_see), C(releases), C(accepted)) and C(expects), the kinds that the table should have.
+        C(must_see), C(releases), C(accepted)), C(signers), the sha256 of the allowed-signers files that count, and C(expects), the kinds that the table
+        should have.
     type: dict
     default: {}
   ledger_url:

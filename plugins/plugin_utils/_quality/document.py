@@ -89,6 +89,7 @@ def body(
     tool: tuple[str, str] = ("", ""),
     vex: Sequence[Mapping[str, Any]] = (),
     signer: str = "",
+    signers: File | None = None,
 ) -> dict[str, Any]:
     """`files` are (file, format); `tool` is what the caller says where the files do not."""
     tool_name, tool_version = reading.tool or tool[0], reading.tool_version or (tool[1] if reading.tool in ("", tool[0]) else "")
@@ -110,8 +111,8 @@ def body(
     }
     if vex:
         found["vex"] = [dict(one) for one in vex]
-    if signer:
-        found["signer"] = signer
+    if signers is not None:
+        found |= {"signer": signer, "allowed_signers": {"name": signers.name, "sha256": signers.sha256}}
     return found
 
 

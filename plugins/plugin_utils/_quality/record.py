@@ -23,8 +23,9 @@ def unknown(store: Store, planned: Sequence[Planned]) -> tuple[list[Planned], li
     """(what is not recorded yet, the entries of what is)."""
     fresh: list[Planned] = []
     there: list[Entry] = []
+    before = about(store, {one.artifact.sha256 for one in planned})
     for one in planned:
-        found = document.known(about(store, {one.artifact.sha256}), one.artifact.sha256, one.body, one.environment)
+        found = document.known(before, one.artifact.sha256, one.body, one.environment)
         if found is None:
             fresh.append(one)
         else:

@@ -160,7 +160,7 @@ def _signed(report: Mapping[str, Any], place: str, found: Sequence[File], artifa
     if report.get("kind") and report["kind"] != said.reading.kind:
         _fault(f"{place}.kind", str(report["kind"]), said.reading.kind, "leave kind out, or correct it")
     pairs = [(found[0], STATEMENT), (sign, "sshsig")]
-    body = document.body(said.reading, name=str(report["name"]), artifact=artifact, files=pairs, made_at=made_at, signer=said.signer)
+    body = document.body(said.reading, name=str(report["name"]), artifact=artifact, files=pairs, made_at=made_at, signer=said.signer, signers=signers)
     return Planned(artifact, str(report.get("environment") or ""), body)
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import baseline, combine, licences
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.document import SKEW, artifacts, digest_of, is_evidence
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.model import ERRORED, INCONCLUSIVE, KINDS, WORST, worst
+from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.statement import KINDS as SIGNED
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.take import parse_time
 
 Entry = Any  # a ledger entry, or its dictionary
@@ -111,6 +112,9 @@ def _judged(kind: str, one: _One, every: Sequence[Entry], now: datetime, setting
     if until is not None and until < now:
         verdicts.append(INCONCLUSIVE)
         reasons.append(f"its signer stood by it until {numbers['valid_until']}")
+    if kind in SIGNED and not _trusted(body, settings):
+        verdicts.append(ERRORED)
+        reasons.append("it was checked with allowed signers that evenkeel_quality.signers does not name")
     if kind == "performance":
         compared = _compared(one, every, settings)
         verdicts.append(compared["verdict"])
@@ -128,6 +132,12 @@ def _judged(kind: str, one: _One, every: Sequence[Entry], now: datetime, setting
         "environment": one.entry["environment"],
         "subject": one.entry["subject"],
     }
+
+
+def _trusted(body: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whoever records a statement names the allowed signers; whoever asks may say which of these files count."""
+    used = body.get("allowed_signers")
+    return "signers" not in settings or (isinstance(used, Mapping) and used.get("sha256") in settings["signers"])
 
 
 def _compared(one: _One, every: Iterable[Entry], settings: Mapping[str, Any]) -> dict[str, Any]:

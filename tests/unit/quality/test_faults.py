@@ -22,6 +22,7 @@ BAD: dict[str, tuple[str | bytes, str, list[str]]] = {
     "bytes": (b"\x00\xff\xfe\x01", "auto", ["not UTF-8"]),
     "gzip": (b"\x1f\x8b\x08\x00" + b"x" * 20, "auto", ["not UTF-8 at offset 1"]),
     "nul": (b"SF:a\0b", "auto", ["NUL byte", "compressed"]),
+    "bare results": ('{"results": []}', "auto", ["json of no known format", "osv"]),
     "prose": ("It went fine.", "auto", ["text of no known format", "junit", "name its format"]),
     "entities": (LAUGHS, "auto", ["line 1", "an entity", "plain XML"]),
     "external": ('<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuites>&x;</testsuites>', "auto", ["an entity"]),

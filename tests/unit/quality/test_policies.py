@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import files
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import decide
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.document import digest_of
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.standing import standing
@@ -150,3 +154,13 @@ def test_every_rule_is_refused_by_some_case() -> None:
         creeping.append(load(100 * 1.02**18, sha256, 190, DAY, name))
     found = asked(creeping)
     assert (found["not-slower-than-before"], found["slows-down-not-in-small-steps"]) == ("passed", "failed")
+
+
+def test_the_rules_of_the_reference_work() -> None:
+    page = (FOLDER.parents[1] / "docs" / "reference" / "policies.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "everything-is-there" in block]
+    policy = {"name": "reference", "description": "d", "rules": yaml.safe_load(block)}
+    assert check("policy", policy, today=NOW.date(), source=Source("policies.md")) == []
+    for entries, verdict in ((good(), "passed"), ([], "failed")):
+        evidence = {"now": NOW.isoformat(), "act": "promote", "environment": ENVIRONMENT, "quality": standing(entries, RELEASE, NOW)}
+        assert decide([policy], evidence, act="promote", environment=ENVIRONMENT).verdict == verdict

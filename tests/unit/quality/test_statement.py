@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import request, statement
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.errors import EvidenceError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.request import Context
+from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.standing import standing
 from ansible_collections.evenkeel.release.tests.unit.quality.quality_helper import NOW, SHOP, WEB, file, manifest
 
 SAID: dict[str, Any] = {
@@ -68,6 +70,22 @@ def test_a_signed_statement_is_evidence(desk: Desk) -> None:
     assert (body["kind"], body["verdict"], body["signer"], body["made_at"]) == ("uat", "passed", "ann@example.com", "2027-01-14T10:00:00+00:00")
     assert [one["format"] for one in body["files"]] == ["statement", "sshsig"]
     assert body["numbers"] == {"signed": True}
+
+
+def test_the_one_who_asks_says_which_allowed_signers_count(desk: Desk) -> None:
+    """Whoever records could name a file of their own: it is told apart by its digest."""
+    desk.sign(SAID)
+    planned = desk.record()
+    made = {"id": "1", "kind": "evidence", "phase": "fact", "environment": "", "release": "", "subject": SHOP, "body": planned.body}
+    ours = hashlib.sha256((desk.folder / "allowed_signers").read_bytes()).hexdigest()
+
+    def verdict(entry: dict[str, Any], **settings: Any) -> str:
+        return str(standing([entry], manifest(), NOW, settings)["uat"]["all"]["verdict"])
+
+    assert verdict(made) == verdict(made, signers=[WEB, ours]) == "passed"
+    assert verdict(made, signers=[WEB]) == "errored"
+    by_hand = {**made, "body": {key: value for key, value in planned.body.items() if key != "allowed_signers"}}
+    assert verdict(by_hand, signers=[ours]) == "errored"
 
 
 def test_a_penetration_test_brings_its_findings(desk: Desk) -> None:

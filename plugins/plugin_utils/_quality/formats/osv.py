@@ -17,8 +17,8 @@ def sniff(doc: Document) -> bool:
     if doc.syntax != "json" or not isinstance(doc.value, dict) or not isinstance(doc.value.get("results"), list):
         return False
     results = doc.value["results"]
-    known = "experimental_config" in doc.value or any(isinstance(one, dict) and "packages" in one and "source" in one for one in results)
-    return known or (not results and set(doc.value) == {"results"})
+    # A bare {"results": []} could be of any tool: whoever means it names the format.
+    return "experimental_config" in doc.value or any(isinstance(one, dict) and "packages" in one and "source" in one for one in results)
 
 
 def read(doc: Document) -> list[Reading]:
