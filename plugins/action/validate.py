@@ -26,6 +26,7 @@ SPEC = {
     "masking": LISTS,
     "compatibility": LISTS,
     "bundles": LISTS,
+    "changes": {"type": "path", "default": ""},
     "target": {"type": "str", "default": ""},
     "version": {"type": "str", "default": ""},
 }

@@ -46,6 +46,7 @@ options:
       - migration
       - verification
       - approval
+      - change
       - data_sync
       - data_purge
       - drift

@@ -58,6 +58,10 @@ options:
     type: list
     elements: path
     default: []
+  changes:
+    description: Folder of the documents of changes, C(rules.yml), C(cab.yml) and C(standard/*.yml).
+    type: path
+    default: ""
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents as change_documents
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import cross, files, inventory
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift import drift_faults
@@ -29,6 +30,7 @@ class Question:
     masking: Sequence[str] = ()
     compatibility: Sequence[str] = ()
     bundles: Sequence[str] = ()
+    changes: str = ""
     target: str = ""
     version: str = ""
 
@@ -54,6 +56,10 @@ def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: S
     _federated(question, answer)
     for policy in documents["policy"]:
         answer.faults += cross.policy_faults(policy, known)
+    if question.changes:
+        changes = change_documents.read(question.changes, today=question.today)
+        answer.faults += changes.faults
+        answer.checked["standard changes"] = len(changes.templates)
     if question.target:
         answer.faults += _target_faults(question, documents["release"], known, groups)
     answer.checked |= {

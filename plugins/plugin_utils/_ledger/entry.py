@@ -29,6 +29,7 @@ KINDS = (
     "migration",
     "verification",
     "approval",
+    "change",
     "data_sync",
     "data_purge",
     "drift",
