@@ -90,7 +90,7 @@ def _held(opened, args, declared, places, entries, *, dry):
         return {"changed": False, "decisions": judged}
     if before:
         raise ChangeError(
-            f"The minutes of {body['meeting']} are recorded already, and they say something else. Record a correction as a meeting of its own name."
+            f"The minutes of {body['meeting']} are recorded already and say something else. Record a correction under a name of its own."
         )
     if not dry:
         opened.append([NewEntry(records.KIND, "fact", "", "", subject, body)])

@@ -19,7 +19,7 @@ LINE, PARAGRAPH, ITEMS, BYTES, DEPTH = 200, 4000, 50, 65536, 12
 _HIDDEN = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPECIAL = re.compile(r"([\\`*\[\]{}|~$!])")
 _EDGE_UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
-_BEGINS = re.compile(r"^(\s*)([#+=:-]|\d+(?=[.)]))")
+_BEGINS = re.compile(r"^(\s*)([#+=:-]|\d+(?=[.)](?:\s|$)))")
 _ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|xmpp)(?=:)|(?<=www)(?=\.)|(?<![0-9A-Za-z._+-])(?=@)")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change import conflicts
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
-
-from .world import ENVIRONMENT, SERVICES
+from ansible_collections.evenkeel.release.tests.unit.change.world import ENVIRONMENT, SERVICES
 
 Document = dict[str, Any]
 # mail -> shop -> database, balancer; search stands alone
@@ -28,6 +27,9 @@ def calendar(services: list[str], start: str, end: str, **more: Any) -> Document
 def reasons(*others: Document, mine: Document | None = None, **calendars: Any) -> set[tuple[str, str]]:
     found = conflicts.detect(mine or change([ITEM], number="MINE", assigned_to="ann"), others, SERVICES, **calendars)
     return {(one["reason"], one["service"]) for one in found}
+
+
+ALL_BLACK = {("ci_in_blackout", ITEM), *(("related_in_blackout", name) for name in (PARENT, CHILD, "balancer"))}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def reasons(*others: Document, mine: Document | None = None, **calendars: Any) -
         ([change([ITEM], start="11:59", end="13:00", state="New")], {}, {("ci_scheduled", ITEM)}),
         ([{**change([ITEM]), "start": None}], {}, set()),
         ([change([ITEM], number="MINE")], {}, set()),
-        ([], {"blackout": [calendar([], "11:00", "13:00")]}, {("ci_in_blackout", ITEM), *(("related_in_blackout", name) for name in (PARENT, CHILD, "balancer"))}),
+        ([], {"blackout": [calendar([], "11:00", "13:00")]}, ALL_BLACK),
         ([], {"blackout": [calendar([], "11:00", "13:00", environment="staging")]}, set()),
     ],
 )  # fmt: skip
@@ -97,7 +99,9 @@ def test_windows_and_freezes_of_the_environment_are_calendars() -> None:
     assert ("ci_not_in_maintenance", ITEM) in reasons(mine=moved, maintenance=night)
 
 
-@pytest.mark.parametrize(("start", "end"), [("2027-03-10T12:00:00Z", "2027-03-10T10:00:00Z"), ("soon", "2027-03-10T10:00:00Z"), ("2027-01-01T00:00:00Z", "2027-12-01T00:00:00Z")])
+@pytest.mark.parametrize(
+    ("start", "end"), [("2027-03-10T12:00:00Z", "2027-03-10T10:00:00Z"), ("soon", "2027-03-10T10:00:00Z"), ("2027-01-01T00:00:00Z", "2027-12-01T00:00:00Z")]
+)
 def test_a_time_that_is_none_is_refused(start: str, end: str) -> None:
     with pytest.raises(ChangeError):
         conflicts.detect({**change([ITEM], number="MINE"), "start": start, "end": end}, [], SERVICES)

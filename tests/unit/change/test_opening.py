@@ -8,9 +8,8 @@ import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change import opening, records, scope, steps
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.plan import build
-
-from .world import ENVIRONMENT, GROUPS, MANIFEST, NOW, SERVICES, Ledger, facts, past
-from .world import scope as plan
+from ansible_collections.evenkeel.release.tests.unit.change.world import ENVIRONMENT, GROUPS, MANIFEST, NOW, SERVICES, Ledger, facts, past
+from ansible_collections.evenkeel.release.tests.unit.change.world import scope as plan
 
 TEMPLATE: dict[str, Any] = {
     "name": "shop-patch",

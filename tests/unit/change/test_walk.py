@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change import emergency, past, records, standard, steps
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
-
-from .test_opening import TEMPLATE, template
-from .world import NOW, Ledger, facts
-from .world import scope as plan
+from ansible_collections.evenkeel.release.tests.unit.change.test_opening import TEMPLATE, template
+from ansible_collections.evenkeel.release.tests.unit.change.world import NOW, Ledger, facts
+from ansible_collections.evenkeel.release.tests.unit.change.world import scope as plan
 
 REVIEW = {"summary": "It went on", "root_cause": "a missing index", "actions": [{"what": "add an index", "owner": "ann", "due": "2027-04-01"}]}
 URGENT = {"reason": "the basket loses orders", "incident": "INC1"}
@@ -103,7 +102,12 @@ def test_conflicts_need_a_reason_and_an_emergency_only_records_them() -> None:
 
 @pytest.mark.parametrize(
     ("now", "why"),
-    [("2027-03-10T08:59:00Z", "it is planned from"), ("2027-03-10T12:00:00Z", "it is planned from"), ("2027-03-10T09:00:00Z", ""), ("2027-03-10T11:59:59Z", "")],
+    [
+        ("2027-03-10T08:59:00Z", "it is planned from"),
+        ("2027-03-10T12:00:00Z", "it is planned from"),
+        ("2027-03-10T09:00:00Z", ""),
+        ("2027-03-10T11:59:59Z", ""),
+    ],
 )
 def test_a_change_is_good_for_its_time_only(now: str, why: str) -> None:
     ledger = Ledger("2027-03-10T08:00:00Z")
@@ -289,7 +293,9 @@ class TestEmergencies:
         ledger.add(steps.canceled(ledger.change(number), reason="it went away"))
         assert emergency.owed(ledger.entries) == []
 
-    @pytest.mark.parametrize(("due", "tier", "environment"), [("never", "production", "production"), (None, "production", "production"), ("2027-01-01T00:00:00Z", None, "x")])
+    @pytest.mark.parametrize(
+        ("due", "tier", "environment"), [("never", "production", "production"), (None, "production", "production"), ("2027-01-01T00:00:00Z", None, "x")]
+    )
     def test_what_can_not_be_read_is_not_forgotten(self, due: Any, tier: Any, environment: str) -> None:
         body = {"verb": "owed", "change": "CHG-1", "environment": environment, "tier": tier, "due": due}
         entries = [{"kind": "change", "subject": "review/shop", "body": body}]
