@@ -13,7 +13,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._change.records i
 Document = Mapping[str, Any]
 NONE: dict[str, Any] = {
     "id": None, "type": None, "state": None, "level": None, "score": None, "unknown": None, "authorized_by": None, "approvers": [], "valid_until": None,
-    "template": None, "outside": [], "conflicts": [],
+    "template": None, "planned": None, "outside": [], "conflicts": [], "ignored": [],
 }  # fmt: skip
 
 
