@@ -89,9 +89,7 @@ def _held(opened, args, declared, places, entries, *, dry):
     if any(entry["body"] == body for entry in before):
         return {"changed": False, "decisions": judged}
     if before:
-        raise ChangeError(
-            f"The minutes of {body['meeting']} are recorded already and say something else. Record a correction under a name of its own."
-        )
+        raise ChangeError(f"The minutes of {body['meeting']} are recorded already and say something else. Record a correction under a name of its own.")
     if not dry:
         opened.append([NewEntry(records.KIND, "fact", "", "", subject, body)])
     return {"changed": True, "decisions": judged}

@@ -110,9 +110,7 @@ def _of_manifest(manifest: Document | None) -> dict[str, Any]:
     if not manifest:
         return {}
     rollback = manifest.get("rollback") or {}
-    found = {"migration": str(rollback["migration"])} if rollback.get("migration") else {}
-    pins = {str(name): _artifact(one) for name, one in sorted((manifest.get("components") or {}).items())}
-    return {**found, "components": pins, "release_type": str(manifest.get("type", ""))}
+    return {"migration": str(rollback["migration"])} if rollback.get("migration") else {}
 
 
 def _rank(migration: Any) -> int:

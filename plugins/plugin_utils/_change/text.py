@@ -63,8 +63,8 @@ def bounded(value: Any, *, name: str) -> Any:
 
 def md(value: Any) -> str:
     """Any value as one line of Markdown that shows as it is written and does nothing: no link, picture, mark-up, table cell or HTML."""
-    text = " ".join(_HIDDEN.sub(" ", str(value)).split())
-    text = "".join(" " if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
+    seen = "".join(" " if unicodedata.category(char) in ("Cc", "Cs") else char for char in _HIDDEN.sub(" ", str(value)))
+    text = " ".join(seen.split())
     text = _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _EDGE_UNDERSCORE.sub(r"\\_", text)
     text = _ADDRESS.sub(lambda found: f"{found[0]}&#8203;", text)

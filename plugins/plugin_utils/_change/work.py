@@ -1,51 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request about a change: what is read of documents and ledger for it, and what is written. Everything that is decided is decided elsewhere."""
+"""One request about a change: what is written for it. Everything that is decided is decided elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._change import (
-    authorize,
-    cab,
-    conflicts,
-    describe,
-    documents,
-    gather,
-    opening,
-    past,
-    records,
-    review,
-    risk,
-    rules,
-    scope,
-    steps,
-)
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import authorize, cab, conflicts, describe, opening, past, records, review, risk, steps
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change.reading import Reading
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.records import Change
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.standing import standing
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import inventory
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 
 Answer = dict[str, Any]
 Document = Mapping[str, Any]
 
 
-class Work:
-    """args: the options of the module. store: None for a ledger that does not exist yet. now: RFC 3339."""
-
-    def __init__(self, args: Answer, *, groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]], store: Store | None, now: str) -> None:
-        self.args, self.store, self.now, self.groups = args, store, now, groups
-        self.hostvars = inventory.HostsOnce(hostvars)
-        self.environment, self.services = inventory.environment_of(name=args["environment"], groups=self.groups, hostvars=self.hostvars)
-        self.declared = self._documents()
-        self.rules = rules.complete(self.declared.rules)
-        self.entries = self._entries()
+class Work(Reading):
+    """What is asked is one of the states of the module."""
 
     def run(self, *, dry: bool) -> Answer:
         if self.args["state"] == "opened":
@@ -160,70 +134,6 @@ class Work:
     def _papers(self, plan: Document, manifest: Document | None, facts: Document) -> dict[str, list[str]]:
         return describe.papers(plan, services=self.services, environment=self.environment, manifest=manifest, facts=facts, rules=self.rules)
 
-    def _plan(self) -> tuple[Answer, Answer]:
-        """From the plan of a deployment where there is one, else from the documents, without asking a host."""
-        plan, version = self.args["plan"], self.args["release"]
-        version = version or str((plan or {}).get("release", ""))
-        if not version and self.args["change"]:
-            version = records.find(self.entries, self.args["change"]).release
-        if not version:
-            raise ChangeError("No release is named: pass release, or the plan of a deployment.")
-        manifest = inventory.read_manifest(folder=self.args["releases_dir"], version=version)
-        if plan:
-            return self._measured(scope.of_plan(plan, manifest)), manifest
-        deployed = views.deployed(self._read(kind=("deployment", "rollback", "recovery", "teardown"), environment=self.args["environment"]))
-        found = scope.of_documents(
-            environment=self.args["environment"],
-            services=self.services,
-            manifest=manifest,
-            groups=self.groups,
-            deployed=deployed.get(self.args["environment"], {}),
-            only=self.args["service"],
-        )
-        return self._measured(found), manifest
-
-    def _measured(self, plan: Answer) -> Answer:
-        seen = gather.one_way(self._read(kind="migration", release=plan["release"]), plan["release"])
-        return scope.measured(plan, one_way=seen if self.args["one_way"] is None else self.args["one_way"])
-
-    def _facts(self, plan: Document, manifest: Document | None) -> tuple[Answer, list[Answer]]:
-        name = self.args["environment"]
-        history = past.history(self._read(kind=past.READS, environment=name), name)
-        about = self._read(kind=("validation", "migration", *past.READS), release=plan["release"])
-        hosts = sorted({host for each in plan["services"] for host in each["hosts"]} | set(self.groups.get(name, ())))
-        known = [host for host in hosts if host in self.groups["all"]]
-        zones = {host: str(inventory.plain(self.hostvars[host].get("evenkeel_zone", ""))) for host in known}
-        return gather.facts(
-            scope=plan,
-            services=self.services,
-            environment=self.environment,
-            manifest=manifest,
-            groups=self.groups,
-            zones=zones,
-            history=history,
-            entries=[*about, *self._read(kind="drift", environment=name)],
-            given=self.args,
-            preserve=inventory.plain(self.hostvars[self.groups[name][0]].get("evenkeel_preserve")) or None,
-            now=self.now,
-        ), history
-
-    def _outcome(self, change: Change) -> Answer | None:
-        move = change.last("Implement")
-        return past.outcome(self._read(kind=past.READS, environment=change.environment), str(move.details.get("deployment"))) if move else None
-
-    def _documents(self) -> documents.Documents:
-        found = documents.read(self.args["changes_dir"], today=date.fromisoformat(self.now[:10]))
-        if found.faults:
-            raise ChangeError("The documents of changes can't be used. " + render(sorted(set(found.faults)), {"standard changes": len(found.templates)}))
-        return found
-
-    def _entries(self) -> list[Answer]:
-        """Those of the environment, then those of none: reviews that are owed, uses of templates, minutes."""
-        return sorted([*self._read(kind="change", environment=self.args["environment"]), *self._read(kind="change", environment="")], key=lambda one: one["id"])
-
-    def _read(self, **wanted: Any) -> list[Answer]:
-        return [entry.as_dict() for entry in self.store.entries(**wanted)] if self.store else []
-
     def _record(self, made: list[Answer], number: str, *, dry: bool) -> Answer:
         """All entries or none; then what became of the change is read again, for another run may have been faster."""
         if dry or not made or self.store is None:
@@ -232,6 +142,8 @@ class Work:
         new = [NewEntry(records.KIND, "fact", one["environment"], one["release"], one["subject"], one["body"]) for one in made]
         written = self.store.append(new)
         change = records.find([entry.as_dict() for entry in self.store.entries(kind="change", environment=self.args["environment"], subject=number)], number)
+        if made[0]["body"].get("type", change.type) != change.type:
+            raise ChangeError(f"{number} was opened by another run meanwhile, as a {change.type} change. Cancel it, then open it again.")
         mine = {entry.id for entry in written if entry.subject == number and entry.body.get("verb") == "moved"}
         if not mine <= {move.entry for move in change.moves}:
             raise ChangeError(f"{number} was moved by another run meanwhile and is in state {change.state} now; what this run wrote does not count.")

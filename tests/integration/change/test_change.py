@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
 
 Document = dict[str, Any]
 SERVICES: Document = {
@@ -283,3 +285,22 @@ def test_a_forged_entry_leads_nowhere_and_is_told(world: World) -> None:
     standing = world.change("checked", version="1.2.0", incidents=[])["standing"]
     assert standing["implementable"] is False
     assert "no step of a change in state New" in standing["ignored"][0]
+
+
+def test_runs_that_open_the_same_at_once_open_one_change(world: World, tmp_path: Path) -> None:
+    """Three processes on one ledger: whoever comes second finds the change of the first, or writes an entry that adds nothing."""
+    world.record(kind="report", body={})  # the ledger exists, so that all three start at the same line
+    state = {"EVENKEEL_STATE_DIR": str(world.playbook.folder / "state")}
+    extra = {**world.extra, "evenkeel_version": "1.2.0", "evenkeel_change_state": "opened", "evenkeel_incidents": []}
+
+    def run(number: int) -> Any:
+        runner = PlaybookRunner(tmp_path / f"runner{number}")
+        return runner("evenkeel.release.change", inventory=world.inventory, extra_vars=extra, env=state)
+
+    with ThreadPoolExecutor(3) as pool:
+        runs = list(pool.map(run, range(3)))
+    assert [one.rc for one in runs] == [0, 0, 0], runs[0].stdout
+    numbers = {one.result("Ask for it")["number"] for one in runs}
+    assert len(numbers) == 1
+    assert {one["subject"] for one in world.ledger} == numbers
+    assert world.change("checked", change=numbers.pop())["change"]["state"] == "New"

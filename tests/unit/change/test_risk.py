@@ -73,6 +73,11 @@ def test_a_safe_change_is_low_and_the_same_one_unknown_is_high() -> None:
         ("environment", {"environment": {"name": "dev", "tier": "development"}}, 0, True, "development"),
         ("single_points", {}, 0, True, "no service"),
         ("single_points", {"hosts_of": {**facts()["hosts_of"], "shop": ["s1"]}}, 0.5 + 0.5 / 4, True, "shop on one host; while it is down mail"),
+        # a migration touches the database too; without it the shop is down, and without the shop mail is
+        (
+            "single_points", {"plan": scope(migration="expand"), "hosts_of": {**facts()["hosts_of"], "database": ["d1"]}}, 0.5 + 0.5 * 2 / 4, True,
+            "database on one host; while it is down mail, shop can't work",
+        ),
         ("single_points", {"hosts_of": ...}, 1, False, "on how many hosts shop runs"),
         ("services", {}, 1 / 5, True, "1 service changed: shop"),
         ("configuration", {"keys_changed": 25}, 0.5, True, "25 configuration keys"),

@@ -24,6 +24,7 @@ WORDS = st.text(alphabet=st.sampled_from(list("ab1 .,:;-_*`~[](){}<>|&#!+=\\/\"'
 @example("<img src=x onerror=alert(1)>")
 @example("[x](javascript:alert(1)) ![y](http://e.example)")
 @example("| a | b |")
+@example("\x1b \x1b \x1b \x1b code")
 @example("# heading")
 @example("1. one")
 @example("*a* __b__ `c` ~~d~~ <e>")

@@ -322,6 +322,24 @@ class TestForgeries:
         assert ledger.stands()["implementable"] is False
         assert len(ledger.stands()["ignored"]) == 2
 
+    def test_a_step_from_a_state_that_is_over_does_not_count(self) -> None:
+        """Two runs at once: what the slower one read is true no more when it writes."""
+        ledger = Ledger()
+        number = ledger.open()["change"]
+        slower = steps.canceled(ledger.change(number), reason="no")
+        ledger.add(steps.assessed(ledger.change(number)))
+        ledger.add(slower)
+        assert ledger.change(number).state == "Authorize"
+        assert "from New to Canceled is no step of a change in state Authorize" in ledger.change(number).ignored[0]
+
+    @pytest.mark.parametrize(("key", "value"), [("environment", "staging"), ("release", "9.9.9")])
+    def test_an_entry_about_something_else_does_not_count(self, key: str, value: str) -> None:
+        ledger = Ledger()
+        number = ledger.open()["change"]
+        ledger.add([{**one, key: value} for one in steps.canceled(ledger.change(number), reason="no")])
+        assert ledger.change(number).state == "New"
+        assert f"it is about {'9.9.9' if key == 'release' else '1.2.0'} in" in ledger.change(number).ignored[0]
+
     @pytest.mark.parametrize(
         "body",
         [
