@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._change import graph, times
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import graph, text, times
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.records import Change
 
@@ -110,6 +110,19 @@ def _with_calendars(
 
 def _concerns(calendar: Document, environment: str, service: str) -> bool:
     return calendar.get("environment") in (None, environment) and (not calendar.get("services") or service in calendar["services"])
+
+
+def check_calendars(given: Sequence[Document], *, name: str) -> None:
+    """Raises for an entry that detect() could not read; one that is misspelt would protect nothing."""
+    for number, one in enumerate(given):
+        strange = sorted(str(key)[:40] for key in set(one) - {"name", "environment", "services", "from", "to"})
+        if strange or not {"name", "from", "to"} <= set(one):
+            found = f"has {', '.join(strange)}" if strange else f"has only {', '.join(sorted(map(str, one))) or 'nothing'}"
+            raise ChangeError(f"{name}[{number}] {found}; needed are name, from and to, allowed beside them environment and services.")
+        text.line(one["name"], name=f"{name}[{number}].name")
+        if one.get("services") is not None:
+            text.lines(one["services"], name=f"{name}[{number}].services", most=1000)
+        _span(one)
 
 
 def _span(calendar: Document) -> times.Span:

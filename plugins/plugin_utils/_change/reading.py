@@ -11,6 +11,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._change import do
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.records import Change
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import inventory
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.formats import SEMVER
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
@@ -38,6 +39,8 @@ class Reading:
             version = records.find(self.entries, self.args["change"]).release
         if not version:
             raise ChangeError("No release is named: pass release, or the plan of a deployment.")
+        if not SEMVER.fullmatch(version):
+            raise ChangeError(f"The release is {version[:40]!r}; allowed is a semantic version such as 1.2.3.")
         manifest = inventory.read_manifest(folder=self.args["releases_dir"], version=version)
         if plan:
             return self._measured(scope.of_plan(plan, manifest)), manifest

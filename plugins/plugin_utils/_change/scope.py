@@ -16,7 +16,7 @@ MIGRATIONS = ("none", "expand", "contract")
 
 def of_plan(plan: Document, manifest: Document | None) -> dict[str, Any]:
     """From the plan of deployment_plan; a rollback has a manifest too. What is not told stays out, so that it counts as unknown."""
-    services = [_planned(each) for each in _list(plan.get("services"))]
+    services = [_planned(each) for each in _maps(plan.get("services"))]
     found = {"environment": str(plan.get("environment", "")), "release": str(plan.get("release", "")), "services": services}
     return {**found, **_of_manifest(manifest)}
 
@@ -86,6 +86,12 @@ def _wider(name: str, declared: Document, planned: Document) -> list[str]:
         for what in ("strategy", "artifact")
         if planned.get(what) != declared.get(what)
     ]
+
+
+def _maps(value: Any) -> list[Document]:
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) and isinstance(one.get("hosts", {}), (Mapping, list)) for one in value):
+        raise ChangeError("The plan has no list of services with their hosts; pass the plan of evenkeel.release.deployment_plan as it is.")
+    return value
 
 
 def _planned(service: Document) -> dict[str, Any]:

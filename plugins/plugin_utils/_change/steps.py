@@ -35,10 +35,11 @@ def scheduled(change: Change, *, planned: Document, authorized: Document, confli
         told = "; ".join(f"{one['service']}: {one['says']} ({one['with']})" for one in conflicts[:5])
         refused.append(f"{len(conflicts)} conflicts: {told}; choose another time, or give a reason to accept them")
     _refuse(change, "scheduled", refused)
+    people = text.lines(authorized["approvers"], name="approvers")
     details = {
         "start": times.stamp(found.begin),
         "end": times.stamp(found.end),
-        "authorized": {key: authorized[key] for key in ("by", "needed", "approvers", "meeting", "rule")},
+        "authorized": {**{key: authorized[key] for key in ("by", "needed", "meeting", "rule")}, "approvers": people},
         "conflicts": [dict(one) for one in conflicts[:50]],
         "accepted": reason,
     }

@@ -99,6 +99,8 @@ class Work(Reading):
         return steps.reverted(change, reason=self.args["reason"])
 
     def _conflicts(self, change: Change, planned: Document) -> list[dict[str, str]]:
+        for name in ("maintenance", "blackout"):
+            conflicts.check_calendars(self.args[name], name=name)
         windows, freezes = conflicts.of_environment(self.environment, planned.get("start"), planned.get("end"))
         mine = {**conflicts.as_planned(change), **planned}
         others = [conflicts.as_planned(one) for one in records.changes(self.entries).values()]

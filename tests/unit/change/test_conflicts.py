@@ -113,3 +113,23 @@ def test_windows_follow_the_clock_of_their_zone(day: str) -> None:
     (found, _none) = conflicts.of_environment({"name": "production", "windows": [window]}, f"{day}T02:00:00Z", f"{day}T03:00:00Z")
     summer = day == "2027-03-28"
     assert (found[0]["from"][11:16], found[0]["to"][11:16]) == (("21:00", "04:00") if summer else ("20:00", "05:00"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": None}, "calendars[0].name is nothing"),
+        ({"name": "a\nb"}, "U+000A"),
+        ({"service": ["shop"]}, "calendars[0] has service; needed are name, from and to"),
+        ({"services": "shop"}, "calendars[0].services is a str"),
+        ({"to": "2027-03-10T08:00:00Z"}, "not after its start"),
+        ({"to": "{{ now() }}"}, "allowed is an RFC 3339 time"),
+    ],
+)
+def test_a_calendar_that_protects_nothing_is_refused(change: Document, words: str) -> None:
+    conflicts.check_calendars([calendar(["shop"], "09:00", "11:00")], name="calendars")
+    with pytest.raises(ChangeError) as refused:
+        conflicts.check_calendars([{**calendar(["shop"], "09:00", "11:00"), **change}], name="calendars")
+    assert words in str(refused.value)
+    with pytest.raises(ChangeError, match="has only name"):
+        conflicts.check_calendars([{"name": "x"}], name="calendars")

@@ -182,3 +182,9 @@ def test_open_for_reads_no_clock_and_changes_nothing_that_it_is_given() -> None:
     answers = [opening.open_for(plan(), **given, now=NOW, entries=[]) for _each in range(2)]
     assert answers[0] == answers[1]
     assert given == before
+
+
+@pytest.mark.parametrize("services", [None, "shop", ["shop"], [{"service": "shop", "hosts": "s1"}], [{"service": "shop", "hosts": 7}]])
+def test_a_plan_of_another_shape_is_refused(services: Any) -> None:
+    with pytest.raises(ChangeError, match="pass the plan of"):
+        scope.of_plan({"environment": "production", "release": "1.2.0", "services": services}, MANIFEST)

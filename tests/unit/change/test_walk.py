@@ -85,6 +85,16 @@ def test_high_risk_needs_three(approvers: int, granted: bool) -> None:
             ledger.schedule(number, approvers=approvers)
 
 
+@pytest.mark.parametrize("names", [["a\nb"], ["x" * 201], ["\u202eann"], [f"p{number}" for number in range(51)]])
+def test_names_of_approvers_are_bounded_lines(names: list[str]) -> None:
+    ledger = Ledger()
+    number = ledger.open()["change"]
+    ledger.add(steps.assessed(ledger.change(number)))
+    granted = {"granted": True, "by": "approvals", "needed": 1, "approvers": names, "meeting": None, "rule": "", "missing": []}
+    with pytest.raises(ChangeError, match="approvers"):
+        steps.scheduled(ledger.change(number), planned={"start": NOW, "end": "2027-03-10T12:00:00Z"}, authorized=granted)
+
+
 def test_conflicts_need_a_reason_and_an_emergency_only_records_them() -> None:
     conflict = {"reason": "ci_scheduled", "service": "shop", "with": "CHG-1", "says": "the service is already scheduled at that time"}
     ledger = Ledger()
