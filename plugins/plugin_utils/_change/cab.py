@@ -93,7 +93,15 @@ def agenda(changes: Sequence[Change], roster: Document, services: Mapping[str, D
     """Markdown, the riskiest first; the same for the same input. wants: the changes that the board has to decide about; others are for its information."""
     asked = set(wants)
     waiting = sorted((one for one in changes if one.state in WAITING), key=lambda one: (-float(one.opening["assessment"]["score"]), one.id))
-    lines = [f"# Change advisory board: {md(meeting)}", "", f"Calendar: {md(roster.get('calendar') or 'not declared')}", ""]
+    codes = [str(last.details.get("code")) for one in changes if (last := one.last("Closed"))]
+    success = risk.success_score([code for code in codes if code in risk.SUCCESS])
+    lines = [
+        f"# Change advisory board: {md(meeting)}",
+        "",
+        f"- calendar: {md(roster.get('calendar') or 'not declared')}",
+        f"- success score, as ServiceNow counts it: {success} from {len(codes)} closed changes",
+        "",
+    ]
     for title, mine in (("To decide", [one for one in waiting if one.id in asked]), ("For information", [one for one in waiting if one.id not in asked])):
         lines += [f"## {title}", "", *(["Nothing."] if not mine else [])]
         for one in mine:

@@ -4,9 +4,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._change import authorize, cab, records, rules, steps
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import authorize, cab, past, records, rules, steps
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
-from ansible_collections.evenkeel.release.tests.unit.change.world import SERVICES, Ledger, facts
+from ansible_collections.evenkeel.release.tests.unit.change.world import SERVICES, Ledger, facts, scope
 
 ROSTER: dict[str, Any] = {
     "calendar": "cab@example.com",
@@ -157,4 +157,20 @@ def test_the_agenda_has_the_riskiest_first_and_says_who_must_be_there() -> None:
     assert "must be there: manager" in decide
     assert "quorum 2" in decide
     assert "A &lt;b&gt;patch&lt;/b&gt; \\| of it" in inform
+    assert "success score, as ServiceNow counts it: 0 from 0 closed changes" in paper
     assert "Nothing." in cab.agenda([], ROSTER, SERVICES, meeting="x", wants=[])
+
+
+def test_the_agenda_tells_how_closed_changes_went() -> None:
+    ledger = Ledger()
+    for release, verdict, code in (("1.2.0", "passed", "successful"), ("1.2.1", "passed", "successful_issues")):
+        number = ledger.open(scope(release=release))["change"]
+        ledger.schedule(number)
+        deployment = ledger.deploy(verdict, release=release)
+        stands = ledger.stands(scope(release=release), change=number)
+        ledger.add(steps.implementing(ledger.change(number), deployment=deployment, standing=stands, days=5, tier="production", now=ledger.now))
+        done = past.outcome(ledger.entries, deployment)
+        ledger.add(steps.reviewed(ledger.change(number), outcome=done, given=None))
+        ledger.add(steps.closed(ledger.change(number), code=code, notes="", outcome=done))
+    paper = cab.agenda(list(records.changes(ledger.entries).values()), ROSTER, SERVICES, meeting="x", wants=[])
+    assert "success score, as ServiceNow counts it: 1 from 2 closed changes" in paper
