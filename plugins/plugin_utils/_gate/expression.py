@@ -3,7 +3,7 @@
 
 Plain JMESPath says that a missing field equals nothing and negates to true; a condition on evidence that nobody
 gathered would then be decided by its absence. Here it is an error that names the field. A condition that means to
-ask whether a value is there says so: x == `null`, not_null(x, default) or x || default.
+ask whether a value is there says so: x == `null`, not_null(x, default), exists(x) or x || default.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 
 import jmespath
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions import GateFunctionError, GateFunctions
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.limits import Budget, LimitError, check_expression
 from jmespath import exceptions, visitor
 
 Node = Any  # the parser's dictionaries: {type, children, value}
-_TAKE_NULL = ("not_null", "type")
+_TAKE_NULL = ("not_null", "type", "exists")
 
 
 class ExpressionError(Exception):
@@ -28,32 +29,64 @@ class ExpressionError(Exception):
 
 
 class _Interpreter(visitor.TreeInterpreter):
+    """Visits each part once: what is asked of a value is asked of the value that was found, not by finding it again."""
+
     def __init__(self, evidence: Mapping[str, Any]) -> None:
         now = evidence.get("now")
         super().__init__(jmespath.Options(custom_functions=GateFunctions(now if isinstance(now, str) else None)))
         self._evidence = evidence
+        self._budget = Budget()
+
+    def visit(self, node: Node, *args: Any, **kwargs: Any) -> Any:
+        self._budget.spend()
+        return super().visit(node, *args, **kwargs)
 
     def visit_comparator(self, node: Node, value: Any) -> Any:
         left, right = node["children"]
-        if not (_is_null(left) or _is_null(right)):
-            for side in (left, right):
-                self._known(side, value)
-        return super().visit_comparator(node, value)
+        if _is_null(left) or _is_null(right):
+            return super().visit_comparator(node, value)
+        found = [self._known(side, value) for side in (left, right)]
+        for one in found:
+            self._budget.weigh(one)
+        operator = self.COMPARATOR_FUNC[node["value"]]
+        if node["value"] in self._EQUALITY_OPS:
+            return operator(*found)
+        # Numbers and texts have an order, nothing else has; a number and a text together are a TypeError.
+        return operator(*found) if all(_has_order(one) for one in found) else None
 
     def visit_not_expression(self, node: Node, value: Any) -> Any:
-        self._known(node["children"][0], value)
-        return super().visit_not_expression(node, value)
+        return self._is_false(self._known(node["children"][0], value))
 
     def visit_function_expression(self, node: Node, value: Any) -> Any:
-        if node["value"] not in _TAKE_NULL:
-            for argument in node["children"]:
-                self._known(argument, value)
-        return super().visit_function_expression(node, value)
+        take_null = node["value"] in _TAKE_NULL
+        arguments = [self.visit(child, value) if take_null else self._known(child, value) for child in node["children"]]
+        for one in arguments:
+            self._budget.weigh(one)
+        made = self._functions.call_function(node["value"], arguments)
+        self._budget.weigh(made)
+        return made
 
     def visit_and_expression(self, node: Node, value: Any) -> Any:
         left, right = node["children"]
         decided = self._known(left, value)
-        return decided if decided in (False, "", [], {}) else self._known(right, value)
+        return decided if self._is_false(decided) else self._known(right, value)
+
+    def visit_filter_projection(self, node: Node, value: Any) -> Any:
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            return None
+        chosen = [element for element in base if self._is_true(self._known(node["children"][2], element))]
+        return [made for made in (self.visit(node["children"][1], element) for element in chosen) if made is not None]
+
+    def visit_multi_select_list(self, node: Node, value: Any) -> Any:
+        return self._weighed(super().visit_multi_select_list(node, value))
+
+    def visit_multi_select_dict(self, node: Node, value: Any) -> Any:
+        return self._weighed(super().visit_multi_select_dict(node, value))
+
+    def _weighed(self, made: Any) -> Any:
+        self._budget.weigh(made)
+        return made
 
     def _known(self, node: Node, value: Any) -> Any:
         found = self.visit(node, value)
@@ -77,8 +110,22 @@ def decide(expression: str, evidence: Mapping[str, Any]) -> bool:
     return value
 
 
+def parse(expression: str) -> Node:
+    """The parts of an expression; ExpressionError when it has none or too many."""
+    try:
+        if len(expression) > 0:
+            parsed: Node = jmespath.compile(expression).parsed
+            check_expression(expression, parsed)
+            return parsed
+        raise ExpressionError("it can't be evaluated: the expression is empty")
+    except exceptions.JMESPathError as exc:
+        raise ExpressionError(f"it can't be evaluated: {' '.join(str(exc).split())}") from exc
+    except (LimitError, RecursionError) as exc:
+        raise ExpressionError(f"it can't be evaluated: {exc}") from exc
+
+
 def missing(node: Node, value: Any, *, root: bool) -> ExpressionError:
-    path = _path(node)
+    path = field_path(node)
     if not path:
         return ExpressionError("it compares values that have no order, or a part of it is null", missing="")
     for number, name in enumerate(path):
@@ -91,13 +138,17 @@ def missing(node: Node, value: Any, *, root: bool) -> ExpressionError:
 
 
 def _visit(expression: str, evidence: Mapping[str, Any]) -> tuple[Node, Any]:
+    parsed = parse(expression)
     try:
-        parsed: Node = jmespath.compile(expression).parsed
         return parsed, _Interpreter(evidence).visit(parsed, evidence)
     except exceptions.JMESPathError as exc:
         raise ExpressionError(f"it can't be evaluated: {' '.join(str(exc).split())}") from exc
-    except (GateFunctionError, TypeError, OverflowError) as exc:
+    except (GateFunctionError, LimitError, TypeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise ExpressionError(f"it can't be evaluated: {exc}") from exc
+
+
+def _has_order(value: Any) -> bool:
+    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
 
 
 def _is_null(node: Node) -> bool:
@@ -105,18 +156,18 @@ def _is_null(node: Node) -> bool:
     return bool(node["type"] in ("literal", "field") and node["value"] in (None, "null"))
 
 
-def _path(node: Node) -> list[str]:
+def field_path(node: Node) -> list[str]:
     """The leading field names: a.b of a.b[?c].d."""
     if node["type"] == "field":
         return [node["value"]]
     if node["type"] == "subexpression":
         path: list[str] = []
         for child in node["children"]:
-            step = _path(child)
+            step = field_path(child)
             path += step
             if child["type"] not in ("field", "subexpression"):
                 break
         return path
     if node["type"] in ("projection", "filter_projection", "flatten", "value_projection", "index_expression", "pipe"):
-        return _path(node["children"][0])
+        return field_path(node["children"][0])
     return []
