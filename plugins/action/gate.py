@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import files
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render as render_faults
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source, plain
-from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import decide
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import plain
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, opa, opa_client, why
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import applies, decide
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.record import body
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.report import render
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Secret
 
 SPEC = {
     "act": {"type": "str", "required": True},
@@ -23,9 +23,12 @@ SPEC = {
     "release": {"type": "str", "default": ""},
     "policies": {"type": "list", "elements": "dict", "default": []},
     "policies_dir": {"type": "path"},
+    "waivers": {"type": "list", "elements": "dict", "default": []},
+    "waivers_dir": {"type": "path"},
     "evidence": {"type": "dict", "required": True},
     "ledger_url": {"type": "str", "no_log": True},
     "enforce": {"type": "bool", "default": True},
+    "record": {"type": "bool", "default": True},
 }
 
 
@@ -37,13 +40,24 @@ class ActionModule(ActionBase):
         _validated, options = self.validate_argument_spec(SPEC)
         now = datetime.now(timezone.utc)
         evidence = self._evidence(options, now)
-        policies = self._policies(options, now.date())
-        decision = decide(policies, evidence, act=evidence["act"], environment=evidence["environment"])
+        documents = self._documents(options, now.date())
+        replies = self._replies(documents.policies, evidence, task_vars)
+        decision = decide(
+            documents.policies,
+            evidence,
+            act=evidence["act"],
+            environment=evidence["environment"],
+            exceptions=documents.waivers,
+            deployer=self._deployer(task_vars),
+            replies=replies,
+        )
         refused = decision.verdict != "passed"
-        result.update(decision.as_dict(), changed=False, msg=render(decision))
-        if not self._task.check_mode:
+        table = why.rows(decision, evidence)
+        result.update(decision.as_dict(), changed=False, msg=render(decision), why=table)
+        if options["record"] and not self._task.check_mode:
+            content = body(decision, documents.policies, evidence, exceptions=documents.waivers, replies=replies)
             try:
-                result["entry"] = self._record(options, task_vars, body(decision, policies, evidence))
+                result["entry"] = self._record(options, task_vars, content)
             except Exception as exc:  # whatever keeps the answer from being recorded, unrecorded is refused
                 raise AnsibleActionFail(f"{result['msg']}\nThe decision could not be recorded, so the act is refused: {exc}") from exc
             result["changed"] = True
@@ -71,22 +85,35 @@ class ActionModule(ActionBase):
         return evidence
 
     @staticmethod
-    def _policies(options, today):
-        faults = []
-        policies = [plain(policy) for policy in options["policies"]]
-        for number, policy in enumerate(policies):
-            faults += check("policy", policy, today=today, source=Source(f"policies[{number}]"))
-        if options["policies_dir"]:
-            documents, broken = files.read("policy", [str(options["policies_dir"])], today=today)
-            policies += [document.value for document in documents]
-            faults += broken
-        if faults:
-            raise AnsibleActionFail("The gate can't use its policies. " + render_faults(faults, {"policies": len(policies)}))
-        names = [policy["name"] for policy in policies]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise AnsibleActionFail(f"The gate got two policies of the same name: {', '.join(twice)}. Rename or remove one.")
-        return policies
+    def _documents(options, today):
+        try:
+            return files.read(
+                options["policies"],
+                options["waivers"],
+                policies_dirs=[str(options["policies_dir"])] if options["policies_dir"] else [],
+                waivers_dir=str(options["waivers_dir"] or ""),
+                today=today,
+            )
+        except files.PolicyFilesError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+    def _replies(self, policies, evidence, task_vars):
+        """{policy: what its OPA server said} of the policies that apply."""
+        asking = [policy for policy in policies if "opa" in policy and applies(policy, evidence["act"], evidence["environment"])]
+        return {policy["name"]: self._ask(policy["opa"], evidence, task_vars) for policy in asking}
+
+    def _ask(self, server, evidence, task_vars):
+        name = server.get("token_variable")
+        if not name:
+            return opa_client.ask(server, evidence)
+        if name not in task_vars:
+            return opa.Reply(error=f"the token of {server['url']} is in the variable {name}, which is not defined")
+        return opa_client.ask(server, evidence, Secret(str(self._templar.template(task_vars[name]))))
+
+    def _deployer(self, task_vars):
+        from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, settings
+
+        return str(actor.detect(os.environ, settings.templated(task_vars, self._templar.template)).get("name") or "")
 
     def _record(self, options, task_vars, content):
         # Imported here so that a broken ledger refuses the act instead of breaking the plugin.

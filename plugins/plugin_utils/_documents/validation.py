@@ -13,6 +13,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift import drift_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, shown
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.policies import BESIDE_POLICIES, beside, waiver_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source, structure_faults
 
 HostVars = Mapping[str, Mapping[str, Any]]
@@ -60,6 +61,7 @@ def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: S
         changes = change_documents.read(question.changes, today=question.today)
         answer.faults += changes.faults
         answer.checked["standard changes"] = len(changes.templates)
+    answer.faults += [fault for one in documents["policy_waiver"] for fault in waiver_faults(one, documents["policy"], known)]
     if question.target:
         answer.faults += _target_faults(question, documents["release"], known, groups)
     answer.checked |= {
@@ -92,6 +94,11 @@ def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.
         documents[kind], faults = files.read(kind, getattr(question, plural), today=question.today)
         answer.faults += faults
         answer.checked[plural] = len(files.expand(getattr(question, plural))[0])
+    for kind, plural in BESIDE_POLICIES.items():
+        places = beside(question.policies, plural)
+        documents[kind], faults = files.read(kind, places, today=question.today)
+        answer.faults += faults
+        answer.checked |= {f"policy {plural}": len(documents[kind])} if places else {}
     return documents
 
 

@@ -110,6 +110,16 @@ def decide(expression: str, evidence: Mapping[str, Any]) -> bool:
     return value
 
 
+def value_of(node: Node, evidence: Mapping[str, Any]) -> Any:
+    """The value of a part of an expression; ExpressionError when there can't be one."""
+    try:
+        return _Interpreter(evidence).visit(node, evidence)
+    except exceptions.JMESPathError as exc:
+        raise ExpressionError(f"it can't be evaluated: {' '.join(str(exc).split())}") from exc
+    except (GateFunctionError, LimitError, TypeError, ValueError, ArithmeticError, RecursionError) as exc:
+        raise ExpressionError(f"it can't be evaluated: {exc}") from exc
+
+
 def parse(expression: str) -> Node:
     """The parts of an expression; ExpressionError when it has none or too many."""
     try:
@@ -139,12 +149,7 @@ def missing(node: Node, value: Any, *, root: bool) -> ExpressionError:
 
 def _visit(expression: str, evidence: Mapping[str, Any]) -> tuple[Node, Any]:
     parsed = parse(expression)
-    try:
-        return parsed, _Interpreter(evidence).visit(parsed, evidence)
-    except exceptions.JMESPathError as exc:
-        raise ExpressionError(f"it can't be evaluated: {' '.join(str(exc).split())}") from exc
-    except (GateFunctionError, LimitError, TypeError, ValueError, ArithmeticError, RecursionError) as exc:
-        raise ExpressionError(f"it can't be evaluated: {exc}") from exc
+    return parsed, value_of(parsed, evidence)
 
 
 def _has_order(value: Any) -> bool:

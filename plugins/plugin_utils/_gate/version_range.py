@@ -20,7 +20,8 @@ def satisfies(version: str, wanted: str) -> bool:
         raise GateFunctionError(f"the range has {len(wanted)} characters, allowed {LONGEST}")
     place = precedence(version)
     # Every range is read before one of them decides: a mistake behind || is told too.
-    return any([_within(version, place[3], _bounds(part)) for part in wanted.split("||")])
+    ranges = [_bounds(part) for part in wanted.split("||")]
+    return any(_within(version, place[3], bounds) for bounds in ranges)
 
 
 def _within(version: str, stable: bool, bounds: list[Bound]) -> bool:
