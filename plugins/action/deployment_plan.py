@@ -51,6 +51,9 @@ KINDS = (
     "baseline",
     "validation",
     "flag",
+    "approval",
+    "evidence",
+    "report",
 )
 
 
@@ -231,14 +234,17 @@ class Planner:
 
     def _evidence(self, manifest, act=""):
         upstream = self.environment.get("promotes_from")
+        above = inventory.environment_of(name=upstream, groups=self.groups, hostvars=self.hostvars) if upstream else (None, None)
         return evidence.assemble(
             now=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             act=act or self.args["act"],
             environment=self.environment,
-            upstream=inventory.environment_of(name=upstream, groups=self.groups, hostvars=self.hostvars)[0] if upstream else None,
+            upstream=above[0],
             manifest=manifest,
             entries=self.entries,
             deployed=self.deployed,
             open_intents=self.open,
             fallback=self.args["fallback"] or None,
+            services=self.services,
+            upstream_services=above[1],
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import sections
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import newest_data
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve.rehearsal import rehearsals
@@ -25,6 +26,8 @@ def assemble(
     deployed: Mapping[str, Mapping[str, str]],
     open_intents: Sequence[Entry] = (),
     fallback: Mapping[str, Any] | None = None,
+    services: Mapping[str, Mapping[str, Any]] | None = None,
+    upstream_services: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What is not known is left null: a condition on it is then an error, and an error denies.
 
@@ -32,11 +35,21 @@ def assemble(
     """
     name = environment["name"]
     release = manifest["version"]
+    more = sections.every(
+        environment=environment,
+        services=services or {},
+        upstream=upstream,
+        upstream_services=upstream_services or {},
+        manifest=manifest,
+        entries=entries,
+    )
+    above = _upstream(upstream, release, entries, deployed)
     return {
+        **more,
         "now": now,
         "act": act,
         "environment": dict(environment),
-        "upstream": _upstream(upstream, release, entries, deployed),
+        "upstream": {**above, **more["upstream"]} if above is not None else None,
         "release": dict(manifest),
         "fallback": fallback,
         "drift": newest_drift(entries, name),
