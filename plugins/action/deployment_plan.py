@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
@@ -20,6 +21,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment impor
     inventory,
     phase,
     plan,
+    reads,
     recovery,
     resumption,
     rollback_target,
@@ -27,12 +29,12 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment impor
     watch,
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings, views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, settings, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists, open_store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._migrate.rollback import rollback_allowed
 
-# Everything but the audit trail, which holds an entry for each task of each run.
+# Everything but the audit trail, which holds an entry for each task of each run, and the answers of the gate.
 KINDS = (
     *recovery.DEPLOYING,
     "recovery",
@@ -77,27 +79,50 @@ class ActionModule(ActionBase):
             },
         )
         try:
-            result.update(Planner(inventory.plain(args), task_vars, self._entries(task_vars)).run(), changed=False)
+            result.update(Planner(inventory.plain(args), task_vars, self._ledger(task_vars)).run(), changed=False)
         except (DeploymentError, LedgerError) as exc:
             result.update(failed=True, msg=str(exc))
         return result
 
-    def _entries(self, task_vars):
+    def _ledger(self, task_vars):
         url = settings.ledger_url(settings.templated(task_vars, self._templar.template).get)
         # Check mode must not create the ledger that the first real run will.
-        return [entry.as_dict() for entry in open_store(url).entries(kind=KINDS)] if exists(url) else []
+        return Ledger(open_store(url) if exists(url) else None)
+
+
+class Ledger:
+    """What a plan reads: as little as its act needs. `every` is the whole history, which a way back is chosen from."""
+
+    def __init__(self, store):
+        self._store = store
+
+    @functools.cached_property
+    def every(self):
+        return self._read(lambda store: store.entries(kind=KINDS))
+
+    def open_intents(self, environment):
+        return self._read(lambda store: recent.open_intents(store, environment))
+
+    def deployed(self):
+        return views.deployed(self._read(recent.deployed))
+
+    def for_decision(self, **wanted):
+        return self._read(lambda store: reads.for_decision(store, **wanted))
+
+    def _read(self, read):
+        return [entry.as_dict() for entry in read(self._store) if entry.kind in KINDS] if self._store else []
 
 
 class Planner:
-    def __init__(self, args, task_vars, entries):
+    def __init__(self, args, task_vars, ledger):
         self.args = args
         self.groups = inventory.plain(task_vars["groups"])
         self.hostvars = inventory.HostsOnce(task_vars["hostvars"])
         name = args["environment"]
         self.environment, self.services = inventory.environment_of(name=name, groups=self.groups, hostvars=self.hostvars)
-        self.entries = entries
-        self.open = [entry for entry in views.open_intents(self.entries) if entry["environment"] == name]
-        self.deployed = views.deployed(self.entries)
+        self.ledger = ledger
+        self.open = ledger.open_intents(name)
+        self.deployed = ledger.deployed()
 
     def run(self):
         if self.args["act"] == "recover":
@@ -105,11 +130,13 @@ class Planner:
         if self.args["act"] == "continue":
             return self._continue()
         self._refuse_interrupted()
-        acts.refuse_another(acts.acts(self.entries, self.args["environment"]), self.args["of"])
+        if self.args["of"]:
+            acts.refuse_another(acts.acts(self.ledger.every, self.args["environment"]), self.args["of"])
         path = self._fallback()
         manifest = inventory.read_manifest(folder=self.args["releases_dir"] or "", version=self._version())
+        entries = self._entries(manifest)
         if self.args["act"] != "rollback":
-            holds.refuse(self.entries, environment=self.args["environment"], release=manifest["version"])
+            holds.refuse(entries, environment=self.args["environment"], release=manifest["version"])
         built = plan.build(
             environment=self.args["environment"],
             services=self.services,
@@ -122,7 +149,7 @@ class Planner:
             force=self.args["force"],
             tried=self.args["act"] != "rollback",
         )
-        built = flags.attach(built, self.services, groups=self.groups, entries=self.entries, act=self.args["act"], dark=path.get("dark", False))
+        built = flags.attach(built, self.services, groups=self.groups, entries=entries, act=self.args["act"], dark=path.get("dark", False))
         built.update({"fallback": path} if path else {})
         order = []
         if self.args["act"] == "rollback":
@@ -133,7 +160,8 @@ class Planner:
         flag_steps.check(built, self.services, today=today)
         canary.check(built, self.services, today=today)
         watch.check(self.services, today=today)
-        canary.look_back(built, self.services, self.entries)
+        if any(service["strategy"] == "canary" for service in built["services"]):
+            canary.look_back(built, self.services, self.ledger.every)
         self._refuse_unreachable(built)
         return {
             "plan": built,
@@ -151,10 +179,10 @@ class Planner:
 
     def _continue(self):
         intent = resumption.choose(self.open, environment=self.args["environment"])
-        left = resumption.left(intent, self.entries[self.entries.index(intent) + 1 :])
+        left = resumption.left(intent, self.ledger.every[self.ledger.every.index(intent) + 1 :])
         release, built = intent["release"], intent["body"]["plan"]
         manifest = inventory.read_manifest(folder=self.args["releases_dir"] or "", version=release)
-        holds.refuse(self.entries, environment=self.args["environment"], release=release)
+        holds.refuse(self.ledger.every, environment=self.args["environment"], release=release)
         self._refuse_unreachable(built)
         hosts = ", ".join(host for batch in left["batches"] for host in batch) or "none"
         return {
@@ -172,7 +200,7 @@ class Planner:
         }
 
     def _recover(self):
-        decision = recovery.what_next(entries=self.entries, open_intents=self.open)
+        decision = recovery.what_next(entries=self.ledger.every, open_intents=self.open)
         return {"decision": decision, "open": self.open, "found": recovery.tell(open_intents=self.open, decision=decision)}
 
     def _fallback(self):
@@ -208,9 +236,9 @@ class Planner:
         name = self.args["environment"]
         if self.args["act"] == "rollback":
             current = self._running(name)
-            verified = self._good(views.verified_releases(self.entries, name))
+            verified = self._good(views.verified_releases(self.ledger.every, name))
             chosen = rollback_target.choose(environment=name, current=current, verified=verified, wanted=self.args["version"])
-            answer = rollback_allowed(self.entries, current, chosen, environment=name)
+            answer = rollback_allowed(self.ledger.every, current, chosen, environment=name)
             if not answer.allowed:
                 raise DeploymentError(answer.reason)
             return chosen
@@ -223,14 +251,17 @@ class Planner:
 
     def _good(self, releases):
         """Without those that are marked, and by itself without those that their first hour found bad."""
-        marked, name, wanted = holds.bad(self.entries), self.args["environment"], self.args["version"]
-        return [release for release in releases if release not in marked and (release == wanted or name in views.verified_in(self.entries, release))]
+        marked, name, wanted = holds.bad(self.ledger.every), self.args["environment"], self.args["version"]
+        return [release for release in releases if release not in marked and (release == wanted or name in views.verified_in(self.ledger.every, release))]
 
     def _running(self, environment):
         releases = sorted(set(self.deployed.get(environment, {}).values()))
         if len(releases) > 1:
             raise DeploymentError(f"{environment} runs several releases: {', '.join(releases)}. Name one with evenkeel_version.")
         return releases[0] if releases else ""
+
+    def _entries(self, manifest):
+        return self.ledger.for_decision(environment=self.args["environment"], upstream=self.environment.get("promotes_from") or "", manifest=manifest)
 
     def _evidence(self, manifest, act=""):
         upstream = self.environment.get("promotes_from")
@@ -241,7 +272,7 @@ class Planner:
             environment=self.environment,
             upstream=above[0],
             manifest=manifest,
-            entries=self.entries,
+            entries=self._entries(manifest),
             deployed=self.deployed,
             open_intents=self.open,
             fallback=self.args["fallback"] or None,

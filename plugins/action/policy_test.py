@@ -14,7 +14,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import files as documents
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.policies import beside
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render as render_faults
-from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, junit, table_test, table_report
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, junit, table_report, table_test
 
 SPEC = {
     "policies_dirs": {"type": "list", "elements": "path", "required": True},

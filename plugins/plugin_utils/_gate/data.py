@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Entry = Mapping[str, Any]
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.views import Readable
+
+Entry = Readable
 WORST = ("errored", "failed", "inconclusive", "passed")
 UNKNOWN: dict[str, Any] = {"refreshed_at": None, "proved_at": None, "key_id": None, "mode": None, "source": None, "verdict": "inconclusive"}
 # They prove the rows that they changed and take the others from the refresh before.
@@ -35,6 +37,15 @@ def newest_data(entries: Iterable[Entry], environment: str) -> dict[str, Any] | 
         "refreshed_at": _oldest(one["refreshed_at"] for one in services),
         "services": services,
     }
+
+
+def resets(entry: Entry) -> bool:
+    """Whether the refresh says by itself what is there now of each of its databases, so that none before it matters."""
+    if entry["phase"] != "outcome" or entry["body"].get("verdict") != "passed":
+        return False
+    found = mapping(entry["body"].get("databases"))
+    done = [mapping(found.get(service)) for service in str(entry["subject"]).split(",")]
+    return all(one.get("changed") and one.get("mode") not in PARTIAL for one in done)
 
 
 def proof_of(one: Mapping[str, Any]) -> str:

@@ -15,7 +15,9 @@ KINDS = ("evidence", "report", "validation")
 ARTIFACT, PARITY = "artifact/", "parity/"
 
 
-def every(*, environment: Data, services: Services, upstream: Data | None, upstream_services: Services, manifest: Data, entries: Sequence[Data]) -> dict[str, Any]:
+def every(
+    *, environment: Data, services: Services, upstream: Data | None, upstream_services: Services, manifest: Data, entries: Sequence[Data]
+) -> dict[str, Any]:
     """{observability, backup, tags, parity, artifacts, services} of the environment, and {observability, backup, parity} under `upstream`."""
     name = str(environment["name"])
     own = {
@@ -67,15 +69,17 @@ def artifacts(manifest: Data, entries: Iterable[Data]) -> list[dict[str, Any]]:
 
     declared: how many signatures the manifest names; verified: that an artifact of exactly this digest was fetched and its signature agreed to.
     """
-    known: dict[str, Data] = {}
+    newest: dict[str, Data] = {}
     for entry in entries:
-        if entry["kind"] == "validation" and str(entry["subject"]).startswith(ARTIFACT) and entry["body"].get("verdict") == "passed":
-            known[str(entry["body"].get("sha256"))] = entry
+        if entry["kind"] == "validation" and str(entry["subject"]).startswith(ARTIFACT):
+            newest[f"{entry['environment']} {entry['subject']}"] = entry
     found = []
     for name, component in sorted((manifest.get("components") or {}).items()):
+        known = [entry for entry in newest.values() if str(entry["subject"]).startswith(tuple(artifact_names(manifest, name)))]
         for one in (component, *component.get("variants", ())):
             digest = str(one.get("sha256") or "").lower()
-            entry = known.get(digest) if digest else None
+            mine = [entry for entry in known if digest and entry["body"].get("sha256") == digest and entry["body"].get("verdict") == "passed"]
+            entry = max(mine, key=lambda one: str(one["id"]), default=None)
             signed = bool(entry and entry["body"].get("signatures"))
             found.append(
                 {
@@ -88,6 +92,12 @@ def artifacts(manifest: Data, entries: Iterable[Data]) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def artifact_names(manifest: Data, component: str) -> list[str]:
+    """How the subjects of what was fetched for a component begin: under the version of the release, or its own."""
+    own = manifest["components"][component].get("version")
+    return [f"{ARTIFACT}{component}/{version}/" for version in dict.fromkeys(str(one) for one in (manifest["version"], own) if one)]
 
 
 def _pair(subject: str, entry: Data) -> dict[str, Any]:

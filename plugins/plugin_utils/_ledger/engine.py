@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import schema
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import schema, state
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import sqlite as _sqlite  # noqa: F401 - loaded here, with the plugin: each task would load it anew in a process of its own
@@ -82,12 +82,14 @@ def connect(url: URL) -> Engine:
 def _create_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         if inspect(connection).has_table(schema.archived.name):  # the youngest one
+        if inspect(connection).has_table(schema.state.name):  # the youngest one
             return
     with engine.connect() as plain, plain.execution_options(evenkeel_writes=True).begin() as transaction:
         connection = transaction.connection
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('evenkeel:schema', 0))"))
         schema.create(connection)
+        state.rebuild(connection)
 
 
 def spool_prefix(engine: Engine, url: URL) -> str:

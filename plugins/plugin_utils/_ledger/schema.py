@@ -25,6 +25,31 @@ entries = Table(
     Index("evenkeel_entries_kind", "kind", "environment", "id"),
 )
 
+# The audit trail is most of a ledger and is never looked up by subject or release: its entries pay for no further index.
+NOT_AUDIT = "kind NOT IN ('play', 'run', 'task')"
+# Subjects are found by how they begin, which in the order of most languages is no range: PostgreSQL is told to compare bytes, as SQLite does.
+COLLATIONS = {"sqlite": "BINARY", "postgresql": "C"}
+
+
+def _indexes(dialect: str) -> tuple[str, ...]:
+    subject = f'subject COLLATE "{COLLATIONS[dialect]}"'
+    return (
+        f"CREATE INDEX IF NOT EXISTS evenkeel_entries_subject ON evenkeel_entries (kind, environment, {subject}, id) WHERE {NOT_AUDIT}",
+        f"CREATE INDEX IF NOT EXISTS evenkeel_entries_release ON evenkeel_entries (release, kind, id) WHERE {NOT_AUDIT}",
+    )
+
+
+# Which entries say how things stand now, so that nobody has to read what came before: see state.py. Only a memory aid of what the entries say.
+state = Table(
+    "evenkeel_state",
+    metadata,
+    Column("view", String(16), primary_key=True),  # open, deployed
+    Column("environment", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # the intent's id, the service
+    Column("entry", String(36), nullable=False),
+    Index("evenkeel_state_key", "key"),
+)
+
 leases = Table(
     "evenkeel_leases",
     metadata,
@@ -98,5 +123,7 @@ _POSTGRESQL_GUARDS = (
 
 def create(connection: Connection) -> None:
     metadata.create_all(connection)
+    for statement in _indexes(connection.dialect.name):
+        connection.execute(text(statement))
     for statement in _SQLITE_GUARDS if connection.dialect.name == "sqlite" else _POSTGRESQL_GUARDS:
         connection.execute(text(statement))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor as actors
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, engine, ids, leases
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, engine, ids, leases, state
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry, check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, Secret, known_secrets
@@ -103,6 +103,7 @@ class Store:
             rows.append({**{name: content[name] for name in _COLUMNS}, "bytes": data, "hash": digest})
             written.append(Entry(**content, prev=previous.hex(), hash=digest.hex()))
         connection.execute(insert(table), rows)
+        state.note(connection, written)
         return written
 
     def clean(self, entry: NewEntry) -> dict[str, Any]:
@@ -150,9 +151,10 @@ class Store:
         if after is not None:
             conditions.append(table.c.id > after)
         order = table.c.id.desc() if newest_first else table.c.id
-        return self._select(lambda query: query.where(*conditions).order_by(order).limit(limit))
+        return self.select(lambda query: query.where(*conditions).order_by(order).limit(limit))
 
-    def _select(self, narrow: Callable[[Select[Any]], Select[Any]]) -> list[Entry]:
+    def select(self, narrow: Callable[[Select[Any]], Select[Any]]) -> list[Entry]:
+        """The entries of a narrowed query over the table of entries, in its order."""
         before = table.alias("before")
         # Asked only for the first entry of a stream and for the first that is left of one.
         elsewhere = select(archived.c.head).where(archived.c.stream == table.c.stream, archived.c.last == table.c.seq - 1).scalar_subquery()
@@ -169,7 +171,7 @@ class Store:
         return self._select(lambda query: query.where(table.c.stream == stream, table.c.seq > seq).order_by(table.c.seq).limit(limit))
 
     def find(self, entry_id: str) -> Entry | None:
-        found = self._select(lambda query: query.where(table.c.id == entry_id))
+        found = self.select(lambda query: query.where(table.c.id == entry_id))
         return found[0] if found else None
 
     def heads(self) -> dict[str, Head]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, state
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Head, Store
 
 MAX_FAULTS = 100
@@ -70,6 +70,10 @@ def verify(store: Store, *, expect: Mapping[str, Mapping[str, Any]] | None = Non
     _begin(report, stream, "", expect, archives)
     for name, head in expect.items():
         _fault(report, name, int(head["seq"]), str(head.get("id", "")), "the whole stream is gone; its head was remembered")
+    if report.ok:  # else it could not be read, and more faults would say nothing new
+        with store.reading() as connection:
+            for what in state.faults(connection):
+                _fault(report, "evenkeel_state", 0, "", f"the memory aid of how things stand differs from the entries: {what}")
     return report
 
 

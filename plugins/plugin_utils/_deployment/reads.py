@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a decision reads of the ledger: the few entries from which its evidence is made, however long the ledger is.
+
+Whoever adds a section to the evidence adds here how its entries are found: by the release, or the newest of each subject in the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import resets
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.sections import artifact_names
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve import rehearsal
+
+# Everything that is recorded about one release; there is no more of it when other releases come.
+OF_RELEASE = ("verification", "approval", "hold", "mark", "validation", "evidence", "gate")
+# Of each subject in an environment the newest one counts: {kind: how its subjects begin}.
+NEWEST = {"drift": "", "evidence": "", "report": "parity/"}
+# Read whole: where a flag stands follows from all that was done to it.
+WHOLE = ("flag",)
+
+
+def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any]) -> list[Entry]:
+    """Oldest first. evidence.assemble says of these entries what it would say of all of them."""
+    release = str(manifest["version"])
+    found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
+    for place in filter(None, (environment, upstream)):
+        found += recent.deployed(store, place)
+        for kind, prefix in NEWEST.items():
+            found += recent.newest(store, kind=kind, environment=place, prefix=prefix)
+        found += recent.until(store, kind="data_sync", environment=place, enough=resets)
+        # After a teardown nothing is there any more, whatever was refreshed before.
+        found += recent.until(store, kind="teardown", environment=place, enough=_passed)
+    for kind in WHOLE:
+        found += store.entries(kind=kind, environment=environment)
+    return recent.ordered([*found, *_artifacts(store, manifest), *_since_rehearsal(store, found, release)])
+
+
+def _artifacts(store: Store, manifest: Mapping[str, Any]) -> list[Entry]:
+    """What was fetched and verified under the names of the components; the environment is that of whoever fetched first."""
+    names = [name for component in manifest.get("components") or {} for name in artifact_names(manifest, component)]
+    return [
+        entry
+        for place in recent.environments(store, kind="validation")
+        for name in names
+        for entry in recent.newest(store, kind="validation", environment=place, prefix=name)
+    ]
+
+
+def _since_rehearsal(store: Store, found: list[Entry], release: str) -> list[Entry]:
+    """How the deployments of a rehearsal ended that did not say it itself."""
+    begun = [entry for entry in found if entry.kind == rehearsal.KIND and entry.subject == rehearsal.SUBJECT and entry.release == release]
+    newest = max((entry for entry in begun if entry.body.get("state") == "begun"), key=lambda entry: entry.id, default=None)
+    if newest is None or any(entry.body.get("rehearsal") == newest.id for entry in begun):
+        return []
+    return store.entries(kind=("deployment", "rollback"), environment=newest.environment, phase="outcome", after=newest.id)
+
+
+def _passed(entry: Entry) -> bool:
+    return entry.phase == "outcome" and entry.body.get("verdict") == "passed"
