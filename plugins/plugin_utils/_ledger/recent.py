@@ -26,11 +26,13 @@ _ENVIRONMENTS = (
     " SELECT value FROM found WHERE value IS NOT NULL"
 )
 _HERE = f"FROM {_PLACE} AND environment = :environment AND subject COLLATE {{order}}"
-_SUBJECTS = (
+_JUMP = (
     f"WITH RECURSIVE found(value) AS (SELECT min(subject COLLATE {{order}}) {_HERE} >= :first AND subject COLLATE {{order}} < :last UNION ALL"  # noqa: S608
     f" SELECT (SELECT min(subject COLLATE {{order}}) {_HERE} > found.value AND subject COLLATE {{order}} < :last)"
-    " FROM found WHERE found.value IS NOT NULL) SELECT value FROM found WHERE value IS NOT NULL"
+    " FROM found WHERE found.value IS NOT NULL) "
 )
+_SUBJECTS = _JUMP + "SELECT value FROM found WHERE value IS NOT NULL"
+_NEWEST = _JUMP + f"SELECT (SELECT max(id) {_HERE} = found.value) FROM found WHERE value IS NOT NULL"  # noqa: S608
 AFTER_ALL = "\U0010ffff"
 
 
@@ -50,8 +52,8 @@ def of_release(store: Store, release: str, kinds: Sequence[str]) -> list[Entry]:
 
 def newest(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[Entry]:
     """The newest entry of each subject that begins with the prefix."""
-    found = [_page(store, kind, environment, subject, None, 1) for subject in subjects(store, kind=kind, environment=environment, prefix=prefix)]
-    return ordered(entry for page in found for entry in page)
+    found = _ask(store, _NEWEST, kind=kind, environment=environment, prefix=prefix)
+    return store.select(lambda query: query.where(entries.c.id.in_(found)).order_by(entries.c.id)) if found else []
 
 
 def until(store: Store, *, kind: str, environment: str, enough: Callable[[Entry], bool]) -> list[Entry]:
@@ -72,10 +74,7 @@ def until(store: Store, *, kind: str, environment: str, enough: Callable[[Entry]
 
 
 def subjects(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[str]:
-    values = {"kind": kind, "environment": environment, "first": prefix, "last": prefix + AFTER_ALL}
-    with store.reading() as connection:
-        order = f'"{COLLATIONS[connection.dialect.name]}"'
-        return list(connection.execute(text(_SUBJECTS.format(order=order)), values).scalars())
+    return _ask(store, _SUBJECTS, kind=kind, environment=environment, prefix=prefix)
 
 
 def environments(store: Store, *, kind: str) -> list[str]:
@@ -91,6 +90,13 @@ def ordered(found: Iterable[Entry]) -> list[Entry]:
 def _of_state(store: Store, view: str, environment: str | None) -> list[Entry]:
     wanted = select(kept.c.entry).where(kept.c.view == view, *([] if environment is None else [kept.c.environment == environment]))
     return store.select(lambda query: query.where(entries.c.id.in_(wanted)).order_by(entries.c.id))
+
+
+def _ask(store: Store, query: str, *, kind: str, environment: str, prefix: str) -> list[str]:
+    with store.reading() as connection:
+        asked = text(query.format(order=f'"{COLLATIONS[connection.dialect.name]}"'))
+        values = {"kind": kind, "environment": environment, "first": prefix, "last": prefix + AFTER_ALL}
+        return list(connection.execute(asked, values).scalars())
 
 
 def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:

@@ -23,6 +23,12 @@ from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 BATCH = 1000
 _COLUMNS = ("id", "stream", "seq", "time", "kind", "phase", "environment", "release", "subject")
 
+# Made once: making a query takes longer than the database needs to answer it.
+_before = table.alias("before")
+_ENTRIES: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, _before.c.hash.label("prev")).outerjoin(
+    _before, (_before.c.stream == table.c.stream) & (_before.c.seq == table.c.seq - 1)
+)
+
 
 class Head(NamedTuple):
     """The last entry of a stream. Whoever remembers it notices when the tail is cut off."""
@@ -163,7 +169,7 @@ class Store:
             before, (before.c.stream == table.c.stream) & (before.c.seq == table.c.seq - 1)
         )
         with self.reading() as connection:
-            rows = connection.execute(narrow(query)).all()
+            rows = connection.execute(narrow(_ENTRIES)).all()
         return [_entry(row.id, bytes(row.bytes), prev=bytes(row.prev or canonical.GENESIS), digest=bytes(row.hash)) for row in rows]
 
     def following(self, stream: str, seq: int, *, limit: int = BATCH) -> list[Entry]:
