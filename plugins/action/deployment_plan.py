@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
@@ -29,7 +28,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment impor
     watch,
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, settings, views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists, open_store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._migrate.rollback import rollback_allowed
@@ -87,30 +86,7 @@ class ActionModule(ActionBase):
     def _ledger(self, task_vars):
         url = settings.ledger_url(settings.templated(task_vars, self._templar.template).get)
         # Check mode must not create the ledger that the first real run will.
-        return Ledger(open_store(url) if exists(url) else None)
-
-
-class Ledger:
-    """What a plan reads: as little as its act needs. `every` is the whole history, which a way back is chosen from."""
-
-    def __init__(self, store):
-        self._store = store
-
-    @functools.cached_property
-    def every(self):
-        return self._read(lambda store: store.entries(kind=KINDS))
-
-    def open_intents(self, environment):
-        return self._read(lambda store: recent.open_intents(store, environment))
-
-    def deployed(self):
-        return views.deployed(self._read(recent.deployed))
-
-    def for_decision(self, **wanted):
-        return self._read(lambda store: reads.for_decision(store, **wanted))
-
-    def _read(self, read):
-        return [entry.as_dict() for entry in read(self._store) if entry.kind in KINDS] if self._store else []
+        return reads.Ledger(open_store(url) if exists(url) else None, KINDS)
 
 
 class Planner:

@@ -11,11 +11,10 @@ from datetime import datetime, timezone
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import plain
-from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, opa, opa_client, why
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, opa_client, why
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import applies, decide
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.record import body
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.report import render
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Secret
 
 SPEC = {
     "act": {"type": "str", "required": True},
@@ -38,10 +37,13 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(SPEC)
+        if options["enforce"] and not options["record"]:
+            raise AnsibleActionFail("An answer that is not recorded lets nothing pass: with record=false, set enforce=false too.")
         now = datetime.now(timezone.utc)
         evidence = self._evidence(options, now)
         documents = self._documents(options, now.date())
-        replies = self._replies(documents.policies, evidence, task_vars)
+        asked = [policy for policy in documents.policies if applies(policy, evidence["act"], evidence["environment"])]
+        replies = opa_client.replies(asked, evidence, lambda name: self._templar.template(task_vars[name]) if name in task_vars else None)
         decision = decide(
             documents.policies,
             evidence,
@@ -96,19 +98,6 @@ class ActionModule(ActionBase):
             )
         except files.PolicyFilesError as exc:
             raise AnsibleActionFail(str(exc)) from exc
-
-    def _replies(self, policies, evidence, task_vars):
-        """{policy: what its OPA server said} of the policies that apply."""
-        asking = [policy for policy in policies if "opa" in policy and applies(policy, evidence["act"], evidence["environment"])]
-        return {policy["name"]: self._ask(policy["opa"], evidence, task_vars) for policy in asking}
-
-    def _ask(self, server, evidence, task_vars):
-        name = server.get("token_variable")
-        if not name:
-            return opa_client.ask(server, evidence)
-        if name not in task_vars:
-            return opa.Reply(error=f"the token of {server['url']} is in the variable {name}, which is not defined")
-        return opa_client.ask(server, evidence, Secret(str(self._templar.template(task_vars[name]))))
 
     def _deployer(self, task_vars):
         from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, settings

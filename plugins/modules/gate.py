@@ -15,11 +15,16 @@ description:
     found, the reason and the remedy.
   - Denies by default. No policy that applies, a V(forbid) rule that matches, a condition that is neither true nor false and
     evidence that is missing all refuse the act.
+  - A rule or policy with C(enforcement=warn) is told and refuses nothing; with C(enforcement=dryrun) it is only recorded. What is not
+    enforced permits nothing either.
+  - An exception beside the policies covers one rule for a while, unless the rule can't be waived, the exception is over, or whoever
+    approved it is the one who deploys.
+  - A policy with C(opa) asks an OPA server about the same evidence as well. No answer, an undefined one and one of another form refuse.
   - Windows, freezes and required approvals of the environment document are rules as well.
   - The answer is recorded in the ledger together with the digests of policies and evidence. An answer that cannot be recorded
     is a refusal. Runs on the controller.
 requirements:
-  - jmespath >= 1.0.1, jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - google-re2, jmespath >= 1.0.1, jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
 attributes:
   check_mode:
     support: full
@@ -48,6 +53,14 @@ options:
   policies_dir:
     description: Folder of policies; all its C(*.yml) are read in addition to O(policies).
     type: path
+  waivers:
+    description: Exceptions from rules as data.
+    type: list
+    elements: dict
+    default: []
+  waivers_dir:
+    description: Folder of exceptions; by default the folder C(waivers) in O(policies_dir), when there is one.
+    type: path
   evidence:
     description:
       - The evidence document. C(environment) must be the environment document.
@@ -59,6 +72,10 @@ options:
     type: str
   enforce:
     description: Whether a refusal fails the task. An answer that cannot be recorded always does.
+    type: bool
+    default: true
+  record:
+    description: Whether the answer is recorded in the ledger. V(false) only asks, and goes together with O(enforce=false).
     type: bool
     default: true
 """
@@ -126,8 +143,30 @@ rules:
     remedy:
       description: What to do about it.
       type: str
+    owner:
+      description: Who can do something about it.
+      type: str
+    enforcement:
+      description: V(deny), V(warn) or V(dryrun).
+      type: str
+    waivable:
+      description: Whether an exception may cover it.
+      type: bool
+    waived:
+      description: The exception that covers it, with V(waiver), V(approver), V(requested_by), V(reason), V(ticket), V(granted) and V(expires).
+      type: dict
+waivers:
+  description: The exceptions for rules that did not agree, with V(waiver), V(rule), V(used), and V(why) when one does not count.
+  type: list
+  elements: dict
+  returned: always
+why:
+  description: The rules that do not agree as rows of a table; see RV(evenkeel.release.policy_why#module:rows).
+  type: list
+  elements: dict
+  returned: always
 entry:
   description: The entry of the ledger.
   type: dict
-  returned: not in check mode
+  returned: not in check mode, and when it was recorded
 """

@@ -6,12 +6,13 @@ Whoever adds a section to the evidence adds here how its entries are found: by t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import resets
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.sections import artifact_names
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve import rehearsal
@@ -22,6 +23,30 @@ OF_RELEASE = ("verification", "approval", "hold", "mark", "validation", "evidenc
 NEWEST = {"drift": "", "evidence": "", "report": "parity/"}
 # Read whole: where a flag stands follows from all that was done to it.
 WHOLE = ("flag",)
+
+
+class Ledger:
+    """What a plan reads, as dictionaries: as little as its act needs. Without a store there is nothing. Only entries of `kinds` are given."""
+
+    def __init__(self, store: Store | None, kinds: Sequence[str]) -> None:
+        self._store, self._kinds = store, tuple(kinds)
+
+    @functools.cached_property
+    def every(self) -> list[dict[str, Any]]:
+        """The whole history, which a way back is chosen from."""
+        return self._read(lambda store: store.entries(kind=self._kinds))
+
+    def open_intents(self, environment: str) -> list[dict[str, Any]]:
+        return self._read(lambda store: recent.open_intents(store, environment))
+
+    def deployed(self) -> dict[str, dict[str, str]]:
+        return views.deployed(self._read(recent.deployed))
+
+    def for_decision(self, *, environment: str, upstream: str, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._read(lambda store: for_decision(store, environment=environment, upstream=upstream, manifest=manifest))
+
+    def _read(self, read: Callable[[Store], list[Entry]]) -> list[dict[str, Any]]:
+        return [entry.as_dict() for entry in read(self._store) if entry.kind in self._kinds] if self._store else []
 
 
 def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any]) -> list[Entry]:

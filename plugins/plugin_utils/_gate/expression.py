@@ -33,7 +33,8 @@ class _Interpreter(visitor.TreeInterpreter):
 
     def __init__(self, evidence: Mapping[str, Any]) -> None:
         now = evidence.get("now")
-        super().__init__(jmespath.Options(custom_functions=GateFunctions(now if isinstance(now, str) else None)))
+        self._own = GateFunctions(now if isinstance(now, str) else None)
+        super().__init__(jmespath.Options(custom_functions=self._own))
         self._evidence = evidence
         self._budget = Budget()
 
@@ -49,33 +50,33 @@ class _Interpreter(visitor.TreeInterpreter):
         for one in found:
             self._budget.weigh(one)
         operator = self.COMPARATOR_FUNC[node["value"]]
-        if node["value"] in self._EQUALITY_OPS:
+        if node["value"] in ("eq", "ne"):
             return operator(*found)
         # Numbers and texts have an order, nothing else has; a number and a text together are a TypeError.
         return operator(*found) if all(_has_order(one) for one in found) else None
 
     def visit_not_expression(self, node: Node, value: Any) -> Any:
-        return self._is_false(self._known(node["children"][0], value))
+        return _is_false(self._known(node["children"][0], value))
 
     def visit_function_expression(self, node: Node, value: Any) -> Any:
         take_null = node["value"] in _TAKE_NULL
         arguments = [self.visit(child, value) if take_null else self._known(child, value) for child in node["children"]]
         for one in arguments:
             self._budget.weigh(one)
-        made = self._functions.call_function(node["value"], arguments)
+        made = self._own.call_function(node["value"], arguments)
         self._budget.weigh(made)
         return made
 
     def visit_and_expression(self, node: Node, value: Any) -> Any:
         left, right = node["children"]
         decided = self._known(left, value)
-        return decided if self._is_false(decided) else self._known(right, value)
+        return decided if _is_false(decided) else self._known(right, value)
 
     def visit_filter_projection(self, node: Node, value: Any) -> Any:
         base = self.visit(node["children"][0], value)
         if not isinstance(base, list):
             return None
-        chosen = [element for element in base if self._is_true(self._known(node["children"][2], element))]
+        chosen = [element for element in base if not _is_false(self._known(node["children"][2], element))]
         return [made for made in (self.visit(node["children"][1], element) for element in chosen) if made is not None]
 
     def visit_multi_select_list(self, node: Node, value: Any) -> Any:
@@ -150,6 +151,11 @@ def missing(node: Node, value: Any, *, root: bool) -> ExpressionError:
 def _visit(expression: str, evidence: Mapping[str, Any]) -> tuple[Node, Any]:
     parsed = parse(expression)
     return parsed, value_of(parsed, evidence)
+
+
+def _is_false(value: Any) -> bool:
+    """As JMESPath has it: 0 is true."""
+    return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
 
 
 def _has_order(value: Any) -> bool:

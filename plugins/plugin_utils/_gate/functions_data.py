@@ -11,10 +11,11 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.version_ran
 from jmespath import functions
 
 LONGEST_PATTERN = 500
-TEXT = {"types": ["string"]}
-LIST = {"types": ["array"]}
-NUMBER = {"types": ["number"]}
-EACH = {"types": ["expref"]}
+TEXT: Any = {"types": ["string"]}
+LIST: Any = {"types": ["array"]}
+NUMBER: Any = {"types": ["number"]}
+EACH: Any = {"types": ["expref"]}
+ANYTHING: Any = {"types": []}
 
 
 class SetFunctions:
@@ -87,7 +88,7 @@ class QuantifierFunctions:
     def _func_count(self, condition: Any, every: list[Any]) -> int:
         return sum(_each("count", condition, every))
 
-    @functions.signature({"types": []})
+    @functions.signature(ANYTHING)
     def _func_exists(self, value: Any) -> bool:
         return value is not None
 
@@ -113,7 +114,7 @@ class TextFunctions:
         """Of the whole text, by RE2, whose time grows with the length of the text and never with the ways to read it."""
         _short(pattern)
         try:
-            import re2
+            import re2  # type: ignore[import-untyped]
         except ImportError as exc:
             raise GateFunctionError("regex needs google-re2 on the controller: pip install google-re2") from exc
         options = re2.Options()

@@ -11,8 +11,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.values impo
 from jmespath import functions
 
 SKEW = 300.0  # seconds by which the clock of whoever wrote a time may be ahead
-TEXT = {"types": ["string"]}
-LIST = {"types": ["array"]}
+TEXT: Any = {"types": ["string"]}
+LIST: Any = {"types": ["array"]}
 
 
 class TimeFunctions:

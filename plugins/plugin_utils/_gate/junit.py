@@ -14,10 +14,10 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def document(results: Sequence[Mapping[str, Any]]) -> str:
     """results: {table, case, passed, faults}. A suite for each table; a case that did not come out as expected is a failure."""
-    root = ElementTree.Element("testsuites", name="policies", **_counts(results))
+    root = ElementTree.Element("testsuites", {"name": "policies", **_counts(results)})
     for table in dict.fromkeys(str(one["table"]) for one in results):
         mine = [one for one in results if one["table"] == table]
-        suite = ElementTree.SubElement(root, "testsuite", name=_text(table), **_counts(mine))
+        suite = ElementTree.SubElement(root, "testsuite", {"name": _text(table), **_counts(mine)})
         for one in mine:
             case = ElementTree.SubElement(suite, "testcase", classname=_text(f"policies.{table}"), name=_text(one["case"]), time="0")
             if not one["passed"]:

@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +23,21 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 class _AskError(Exception):
     """Why there is no answer."""
+
+
+def replies(policies: Sequence[Mapping[str, Any]], evidence: Mapping[str, Any], variable: Callable[[str], Any]) -> dict[str, Reply]:
+    """{policy: what its server said} of those that ask one. `variable` gives the value of a variable by its name, None when there is none."""
+    return {policy["name"]: _with_token(policy["opa"], evidence, variable) for policy in policies if "opa" in policy}
+
+
+def _with_token(server: Mapping[str, Any], evidence: Mapping[str, Any], variable: Callable[[str], Any]) -> Reply:
+    name = server.get("token_variable")
+    if not name:
+        return ask(server, evidence)
+    token = variable(name)
+    if token is None:
+        return Reply(error=f"the token of {server['url']} is in the variable {name}, which is not defined")
+    return ask(server, evidence, Secret(str(token)))
 
 
 def ask(server: Mapping[str, Any], evidence: Mapping[str, Any], token: Secret | None = None) -> Reply:

@@ -79,7 +79,7 @@ def artifacts(manifest: Data, entries: Iterable[Data]) -> list[dict[str, Any]]:
         for one in (component, *component.get("variants", ())):
             digest = str(one.get("sha256") or "").lower()
             mine = [entry for entry in known if digest and entry["body"].get("sha256") == digest and entry["body"].get("verdict") == "passed"]
-            entry = max(mine, key=lambda one: str(one["id"]), default=None)
+            entry = sorted(mine, key=lambda known_one: str(known_one["id"]))[-1] if mine else None
             signed = bool(entry and entry["body"].get("signatures"))
             found.append(
                 {

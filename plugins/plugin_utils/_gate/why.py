@@ -32,12 +32,15 @@ def rows(decision: Decision, evidence: Data) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (STATES.index(row["state"]), GRAVEST.index(row["severity"])))
 
 
-def answer(decision: Decision, evidence: Data, *, width: int = 110) -> dict[str, Any]:
-    """{verdict, act, environment, release, rows, agreeing, text}."""
-    found = rows(decision, evidence)
+def answer(decision: Decision, evidence: Data, *, width: int = 110, standing: Sequence[Data] = ()) -> dict[str, Any]:
+    """{verdict, act, environment, release, rows, agreeing, waivers, text}.
+
+    standing: rows of what stands against the act before any policy is asked; with one the verdict is failed, whatever the policies say.
+    """
+    found = [*map(dict, standing), *rows(decision, evidence)]
     release = evidence.get("release")
     facts = {
-        "verdict": decision.verdict,
+        "verdict": "failed" if standing else decision.verdict,
         "act": decision.act,
         "environment": decision.environment,
         "release": str(release.get("version", "")) if isinstance(release, Mapping) else "",
@@ -147,7 +150,7 @@ class _Wrapper(textwrap.TextWrapper):
     """Paths and names of rules are broken after a dot or a slash rather than anywhere."""
 
     def _split(self, text: str) -> list[str]:
-        usual: list[str] = super()._split(text)  # type: ignore[misc]
+        usual: list[str] = super()._split(text)
         return [piece for chunk in usual for piece in (re.findall(r"[^./_]*[./_]|[^./_]+", chunk) if len(chunk) > self.width else [chunk])]
 
 

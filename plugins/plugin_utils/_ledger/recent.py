@@ -7,6 +7,7 @@ All give entries oldest first. What they mean is for the views, which are asked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import state
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry
@@ -31,7 +32,7 @@ _JUMP = (
     f" SELECT (SELECT min(subject COLLATE {{order}}) {_HERE} > found.value AND subject COLLATE {{order}} < :last)"
     " FROM found WHERE found.value IS NOT NULL) "
 )
-_SUBJECTS = _JUMP + "SELECT value FROM found WHERE value IS NOT NULL"
+_SUBJECTS = _JUMP + "SELECT value FROM found WHERE value IS NOT NULL"  # noqa: S608
 _NEWEST = _JUMP + f"SELECT (SELECT max(id) {_HERE} = found.value) FROM found WHERE value IS NOT NULL"  # noqa: S608
 AFTER_ALL = "\U0010ffff"
 
@@ -102,6 +103,6 @@ def _ask(store: Store, query: str, *, kind: str, environment: str, prefix: str) 
 def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:
     """Newest first."""
     same = entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
-    wanted = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, same]
+    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, same]
     older = [] if before is None else [entries.c.id < before]
     return store.select(lambda query: query.where(*wanted, *older).order_by(entries.c.id.desc()).limit(size))
