@@ -13,7 +13,7 @@ from typing import Any
 
 import jmespath
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions import GateFunctionError, GateFunctions
-from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.limits import Budget, LimitError, check_expression
+from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.limits import Budget, LimitError, check_length, check_parts
 from jmespath import exceptions, visitor
 
 Node = Any  # the parser's dictionaries: {type, children, value}
@@ -124,11 +124,10 @@ def value_of(node: Node, evidence: Mapping[str, Any]) -> Any:
 def parse(expression: str) -> Node:
     """The parts of an expression; ExpressionError when it has none or too many."""
     try:
-        if len(expression) > 0:
-            parsed: Node = jmespath.compile(expression).parsed
-            check_expression(expression, parsed)
-            return parsed
-        raise ExpressionError("it can't be evaluated: the expression is empty")
+        check_length(expression)
+        parsed: Node = jmespath.compile(expression).parsed
+        check_parts(parsed)
+        return parsed
     except exceptions.JMESPathError as exc:
         raise ExpressionError(f"it can't be evaluated: {' '.join(str(exc).split())}") from exc
     except (LimitError, RecursionError) as exc:

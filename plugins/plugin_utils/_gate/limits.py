@@ -17,9 +17,12 @@ class LimitError(ValueError):
     """An expression that is too large, or that makes too much work."""
 
 
-def check_expression(expression: str, parsed: Mapping[str, Any]) -> None:
-    if len(expression) > LONGEST:
-        raise LimitError(f"the expression has {len(expression)} characters, allowed {LONGEST}")
+def check_length(expression: str) -> None:
+    if not 0 < len(expression) <= LONGEST:
+        raise LimitError(f"the expression has {len(expression)} characters, allowed are 1 to {LONGEST}")
+
+
+def check_parts(parsed: Mapping[str, Any]) -> None:
     stack, nodes = [(parsed, 1)], 0
     while stack:
         node, depth = stack.pop()
