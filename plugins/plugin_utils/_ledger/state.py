@@ -21,16 +21,32 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 OPEN, DEPLOYED = "open", "deployed"
+COLUMNS = ("view", "environment", "key", "entry")
+CHUNK = 500  # values in one statement
 Row = tuple[str, str, str, str]  # view, environment, key, entry
 
 
 def note(connection: Connection, written: Sequence[Entry]) -> None:
+    """What these entries change, in a few statements however many they are."""
+    opened: dict[str, Row] = {}
+    running: dict[tuple[str, str], Row] = {}
+    closed, torn = [], []
     for entry in written:
         if entry.phase == "intent":
-            _put(connection, [(OPEN, entry.environment, entry.id, entry.id)])
+            opened[entry.id] = (OPEN, entry.environment, entry.id, entry.id)
         elif entry.phase == "outcome":
-            connection.execute(delete(state).where(state.c.view == OPEN, state.c.key == str(entry.body.get("intent"))))
-            _deployed(connection, entry)
+            intent = str(entry.body.get("intent"))
+            if opened.pop(intent, None) is None:
+                closed.append(intent)
+            if _ended(entry, "teardown"):
+                torn.append(entry.environment)
+                running = {place: row for place, row in running.items() if place[0] != entry.environment}
+            running.update({(entry.environment, service): (DEPLOYED, entry.environment, service, entry.id) for service in services(entry)})
+    for first in range(0, len(closed), CHUNK):
+        connection.execute(delete(state).where(state.c.view == OPEN, state.c.key.in_(closed[first : first + CHUNK])))
+    if torn:
+        connection.execute(delete(state).where(state.c.view == DEPLOYED, state.c.environment.in_(torn)))
+    _put(connection, [*opened.values(), *running.values()])
 
 
 def rebuild(connection: Connection) -> None:
@@ -38,7 +54,7 @@ def rebuild(connection: Connection) -> None:
     connection.execute(delete(state))
     rows = sorted(derived(_acts(connection)))
     if rows:
-        connection.execute(insert(state), [dict(zip(("view", "environment", "key", "entry"), row)) for row in rows])
+        connection.execute(insert(state), [dict(zip(COLUMNS, row)) for row in rows])
 
 
 def faults(connection: Connection) -> list[str]:
@@ -76,21 +92,14 @@ def _ended(entry: views.Readable, kind: str) -> bool:
     return bool(entry["kind"] == kind and entry["body"].get("verdict") == "passed")
 
 
-def _deployed(connection: Connection, entry: Entry) -> None:
-    if _ended(entry, "teardown"):
-        connection.execute(delete(state).where(state.c.view == DEPLOYED, state.c.environment == entry.environment))
-    # In one order for all writers, so that two that write at once wait for each other and not in a circle.
-    _put(connection, [(DEPLOYED, entry.environment, service, entry.id) for service in services(entry)])
-
-
 def _put(connection: Connection, rows: Sequence[Row]) -> None:
-    """The newest entry stays, whichever of two writers comes last."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    for row in rows:
-        wanted = make(state).values(dict(zip(("view", "environment", "key", "entry"), row)))
-        keys = [state.c.view, state.c.environment, state.c.key]
-        newer = state.c.entry < wanted.excluded.entry
-        connection.execute(wanted.on_conflict_do_update(index_elements=keys, set_={"entry": wanted.excluded.entry}, where=newer))
+    """The newest entry stays, whichever of two writers comes last; in one order for all, so that two wait for each other and not in a circle."""
+    if not rows:
+        return
+    wanted = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(state)
+    keys = [state.c.view, state.c.environment, state.c.key]
+    newest = wanted.on_conflict_do_update(index_elements=keys, set_={"entry": wanted.excluded.entry}, where=state.c.entry < wanted.excluded.entry)
+    connection.execute(newest, [dict(zip(COLUMNS, row)) for row in sorted(rows)])
 
 
 def _acts(connection: Connection) -> Iterable[Mapping[str, Any]]:
