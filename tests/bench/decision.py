@@ -104,7 +104,7 @@ def _mean(work: Callable[[], object]) -> float:
 
 def _fill(store: Store, number: int) -> None:
     """A year of a team: mostly tasks, and each tenth entry something that decisions ask about. Ends with the release that is to go out."""
-    dice, left = random.Random(number), number  # noqa: S311 - the same ledger in each run
+    dice, left = random.Random(number), number
     while left > 100:
         size = min(BATCH, left - 50)
         written = store.append(list(_mixed(dice, size)), durable=False)

@@ -79,16 +79,16 @@ def artifacts(manifest: Data, entries: Iterable[Data]) -> list[dict[str, Any]]:
         for one in (component, *component.get("variants", ())):
             digest = str(one.get("sha256") or "").lower()
             mine = [entry for entry in known if digest and entry["body"].get("sha256") == digest and entry["body"].get("verdict") == "passed"]
-            entry = sorted(mine, key=lambda known_one: str(known_one["id"]))[-1] if mine else None
-            signed = bool(entry and entry["body"].get("signatures"))
+            fetched = max(mine, key=lambda found_one: str(found_one["id"])) if mine else None
+            signed = bool(fetched and fetched["body"].get("signatures"))
             found.append(
                 {
                     "component": name,
                     "sha256": digest or None,
                     "declared": len(one.get("signatures") or ()),
                     "verified": signed,
-                    "verified_at": entry["time"] if entry and signed else None,
-                    "rule": entry["body"].get("rule") if entry else None,
+                    "verified_at": fetched["time"] if fetched and signed else None,
+                    "rule": fetched["body"].get("rule") if fetched else None,
                 }
             )
     return found

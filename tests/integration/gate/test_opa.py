@@ -148,7 +148,7 @@ def test_tls_and_token(secured: OPA, certificate: tuple[Path, Path]) -> None:
     assert "401" in wrong.refused[0].problem
     assert "another-token" not in json.dumps(wrong.as_dict())
     assert "not defined" in ask(policy(secured.url, **known), evidence()).refused[0].problem
-    assert "certificate" in ask(policy(secured.url, token_variable="opa_token"), evidence(), TOKEN).refused[0].problem.lower()  # noqa: S106
+    assert "certificate" in ask(policy(secured.url, token_variable="opa_token"), evidence(), TOKEN).refused[0].problem.lower()
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\nX-Other: 1", "ü"])
@@ -228,7 +228,7 @@ def test_bad_servers_deny_in_time(name: str, says: str) -> None:
 
 
 def test_in_a_real_run_with_the_token_of_a_variable(playbook: Any, secured: OPA, certificate: tuple[Path, Path]) -> None:
-    written = policy(secured.url, ca_path=str(certificate[0]), token_variable="opa_token")  # noqa: S106
+    written = policy(secured.url, ca_path=str(certificate[0]), token_variable="opa_token")
     asked = {"act": "promote", "environment": "production", "release": "1.1.0", "policies": [written], "evidence": evidence(3), "enforce": False}
     run = playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [{"name": "Ask", "evenkeel.release.gate": asked}]}], extra_vars={"opa_token": TOKEN})
     assert run.rc == 0, run.stdout

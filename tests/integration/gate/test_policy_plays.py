@@ -25,7 +25,10 @@ DRIFT = {
     "remedy": "Repair staging.",
     "owner": "platform team",
 }
-CASES = [{"name": "good", "verdict": "passed"}, {"name": "bad", "evidence": {"upstream": {"verified": False}}, "verdict": "failed", "refuses": ["promotion/verified"]}]
+CASES = [
+    {"name": "good", "verdict": "passed"},
+    {"name": "bad", "evidence": {"upstream": {"verified": False}}, "verdict": "failed", "refuses": ["promotion/verified"]},
+]
 EVIDENCE = {
     "now": "2027-01-15T10:00:00Z",
     "act": "promote",

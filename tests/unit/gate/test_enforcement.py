@@ -177,7 +177,9 @@ def test_the_record_has_who_and_the_digest() -> None:
     assert recorded["waivers_sha256"] == {"a-waiver": digest(one)}
 
 
-@given(st.lists(st.sampled_from([TRUE, FALSE, UNKNOWN]), max_size=5), st.lists(st.sampled_from(["deny", "warn", "dryrun"]), min_size=5, max_size=5), st.booleans())
+@given(
+    st.lists(st.sampled_from([TRUE, FALSE, UNKNOWN]), max_size=5), st.lists(st.sampled_from(["deny", "warn", "dryrun"]), min_size=5, max_size=5), st.booleans()
+)
 def test_no_exception_and_no_enforcement_makes_an_agreeing_rule_refuse(conditions: list[str], enforcements: list[str], waived: bool) -> None:
     rules = [{**rule(condition, enforcement=how), "name": f"rule-{number}"} for number, (condition, how) in enumerate(zip(conditions, enforcements))]
     exceptions = tuple(waiver(name=f"w-{number}", rule=f"a-policy/rule-{number}", covers=["failed", "errored"]) for number in range(5)) if waived else ()

@@ -82,7 +82,7 @@ def test_mutations_that_no_case_notices() -> None:
         "a[*].b | [0] == 'x'",
         "a.*.b[?c > `1`].d",
         '"odd name"."a-b" == `{"k": [1]}`',
-        "[a, b] == `[1, 2]` && {x: a, \"y-z\": b}.x == `1`",
+        '[a, b] == `[1, 2]` && {x: a, "y-z": b}.x == `1`',
         "a[1:3] == b[::-1]",
         "map(&a.b, c)[0] == 'it\\'s'",
         "sort_by(a, &b)[-1].c == null",

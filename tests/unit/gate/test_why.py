@@ -49,7 +49,11 @@ NEEDS: list[tuple[str, bool, list[tuple[dict[str, Any], str]]]] = [
         False,
         [({"upstream.drift.findings": 3}, "upstream.drift.findings <= 2"), ({"upstream.runs_release": True}, "upstream.runs_release false")],
     ),
-    ("younger_than(upstream.drift.observed_at, '1h')", True, [({"upstream.drift.observed_at": "2027-01-14T10:00:00Z"}, "upstream.drift.observed_at younger than '1h'")]),
+    (
+        "younger_than(upstream.drift.observed_at, '1h')",
+        True,
+        [({"upstream.drift.observed_at": "2027-01-14T10:00:00Z"}, "upstream.drift.observed_at younger than '1h'")],
+    ),
     ("contains(ledger.verified_in, 'staging')", True, [({"ledger.verified_in": ["development"]}, "ledger.verified_in holds 'staging'")]),
     ("upstream.tests.failures == `0`", True, [({"upstream.tests.failures": None}, "upstream.tests.failures == 0")]),
     ("length(ledger.approvals) >= `2`", True, [({"length(ledger.approvals)": 1}, "length(ledger.approvals) >= 2")]),
