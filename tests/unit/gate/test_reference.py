@@ -18,8 +18,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.waivers imp
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "policies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (EVIDENCE,) = [yaml.safe_load(block) for block in BLOCKS if block.startswith('now: "2027-01-15T10:00:00Z"       # a Friday')]
-    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if block.startswith('now: "2027-01-15T10:00:00Z"       # a Friday')
-]
 ROWS = re.findall(r"^\| `(\w+)\([^|]*\)` \| [^|]+ \| `([^`|]+)` \| `([^`|]+)` \|$", PAGE, re.MULTILINE)
 
 
