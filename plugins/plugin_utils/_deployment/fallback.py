@@ -27,7 +27,8 @@ def causes(entries: Sequence[Entry], *, environment: Document, release: str, exp
     asked = [entry for entry in entries if entry["kind"] == "gate" and entry["environment"] == name and entry["release"] == release]
     last = next((entry for entry in reversed(asked) if entry["subject"] in REFUSED), None)
     if last and last["body"].get("verdict") != "passed":
-        rules = [rule["name"] for rule in last["body"].get("rules", []) if rule.get("verdict") != "passed"]
+        refusing = [rule for rule in last["body"].get("rules", []) if rule.get("enforcement", "deny") == "deny" and not rule.get("waived")]
+        rules = [rule["name"] for rule in refusing if rule.get("verdict") != "passed"]
         found.append({"cause": "gate", "act": last["subject"], "rules": rules, "entry": last["id"], "at": last["time"]})
     for place in (name, environment.get("promotes_from")):
         drift = newest_drift(entries, place) if place else None

@@ -193,6 +193,16 @@ def _gate(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _word(rule: Mapping[str, Any], verdict: str) -> str:
+    """A rule that did not agree and refused nothing says why it did not."""
+    word = WORDS.get(verdict, verdict)
+    if verdict == "passed":
+        return word
+    if rule.get("waived"):
+        return f"{word}, waived by {rule['waived'].get('approver')}"
+    return word + {"warn": ", only warned of", "dryrun": ", only tried out"}.get(str(rule.get("enforcement")), "")
+
+
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     verdict = str(rule["verdict"])
     return {
@@ -200,7 +210,7 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
         "policy": rule.get("policy", ""),
         "severity": rule.get("severity", ""),
         "verdict": verdict,
-        "word": WORDS.get(verdict, verdict),
+        "word": _word(rule, verdict),
         "values": [(key, json.dumps(value, ensure_ascii=False)[:LONGEST]) for key, value in rule.get("values", {}).items()],
         "reason": rule.get("reason", ""),
         "remedy": rule.get("remedy", ""),

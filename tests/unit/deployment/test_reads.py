@@ -209,3 +209,27 @@ def test_derived_rows_are_those_of_the_table() -> None:
     assert state.derived(entries) == {("deployed", "e", "a", "2"), ("open", "e", "3", "3")}
     gone = {"id": "4", "phase": "outcome", "environment": "e", "kind": "teardown", "body": {"intent": "0", "verdict": "passed"}}
     assert state.derived([*entries, gone]) == {("open", "e", "3", "3")}
+
+
+def test_a_delta_needs_the_refresh_before_it(tmp_path: Path) -> None:
+    """Many deltas on one full copy: what the copy proved is further back than a page."""
+    with open_store(f"sqlite:///{tmp_path}/ledger.sqlite") as store:
+        for number in range(3 * recent.PAGE):
+            place: dict[str, Any] = {"environment": "production", "subject": "database"}
+            intent = store.append([NewEntry("data_sync", "intent", **place)])[0]
+            facts = {"changed": True, "mode": "incremental" if number else "full", "proof": PROOF}
+            body = {"intent": intent.id, "verdict": "passed", "databases": {"database": facts}}
+            store.append([NewEntry("data_sync", "outcome", body=body, **place)])
+        agrees(store)
+        found = assembled(reads.for_decision(store, environment="production", manifest=MANIFEST), None)
+        assert found["data"]["verdict"] == "passed"
+
+
+def test_a_teardown_ends_what_runs(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/ledger.sqlite") as store:
+        for kind in ("deployment", "teardown"):
+            intent = store.append([NewEntry(kind, "intent", environment="production", release="1.1.0")])[0]
+            body = {"intent": intent.id, "verdict": "passed", "services": ["shop"]}
+            store.append([NewEntry(kind, "outcome", environment="production", release="1.1.0", body=body)])
+        assert recent.deployed(store) == []
+        assert verify(store).ok
