@@ -81,8 +81,7 @@ def connect(url: URL) -> Engine:
 
 def _create_tables(engine: Engine) -> None:
     with engine.connect() as connection:
-        if inspect(connection).has_table(schema.archived.name):  # the youngest one
-        if inspect(connection).has_table(schema.state.name):  # the youngest one
+        if set(schema.metadata.tables) <= set(inspect(connection).get_table_names()):
             return
     with engine.connect() as plain, plain.execution_options(evenkeel_writes=True).begin() as transaction:
         connection = transaction.connection

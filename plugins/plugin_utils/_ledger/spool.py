@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.module_utils._ledger import verifier
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import checkpoints, verify, views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import checkpoints, state, verify, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries as table
@@ -68,6 +68,7 @@ def copy(store: Store, lines: verifier.Export, trust: verifier.Trust) -> int:
             for batch in _batches([_row(stream, *row) for row in rows]):
                 connection.execute(insert(table), batch)
                 taken += len(batch)
+        state.rebuild(connection)
     found = verify.verify(store)
     if not found.ok:
         raise LedgerError(f"The copy of the ledger is damaged: {found.faults[0]}. Next: name a younger or an older copy.")
@@ -89,6 +90,8 @@ def merge(spool: Store, store: Store, key: verifier.Key) -> Merged:
         raise LedgerError(f"The spool {spool.name} was not merged: not all of its entries are signed. Next: close it where its key is, then merge it.")
     with store.writing() as connection:
         added = sum(_add(connection, store, rows) for name in heads for rows in _read(spool, name))
+        if added:
+            state.rebuild(connection)
     conflicts = _conflicts(spool, store, heads)
     if added:
         body = {

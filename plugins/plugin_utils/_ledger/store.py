@@ -25,7 +25,9 @@ _COLUMNS = ("id", "stream", "seq", "time", "kind", "phase", "environment", "rele
 
 # Made once: making a query takes longer than the database needs to answer it.
 _before = table.alias("before")
-_ENTRIES: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, _before.c.hash.label("prev")).outerjoin(
+# Asked only for the first entry of a stream and for the first that is left of one.
+_elsewhere = select(archived.c.head).where(archived.c.stream == table.c.stream, archived.c.last == table.c.seq - 1).scalar_subquery()
+_ENTRIES: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, func.coalesce(_before.c.hash, _elsewhere).label("prev")).outerjoin(
     _before, (_before.c.stream == table.c.stream) & (_before.c.seq == table.c.seq - 1)
 )
 
@@ -161,20 +163,13 @@ class Store:
 
     def select(self, narrow: Callable[[Select[Any]], Select[Any]]) -> list[Entry]:
         """The entries of a narrowed query over the table of entries, in its order."""
-        before = table.alias("before")
-        # Asked only for the first entry of a stream and for the first that is left of one.
-        elsewhere = select(archived.c.head).where(archived.c.stream == table.c.stream, archived.c.last == table.c.seq - 1).scalar_subquery()
-        previous = func.coalesce(before.c.hash, elsewhere).label("prev")
-        query: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, previous).outerjoin(
-            before, (before.c.stream == table.c.stream) & (before.c.seq == table.c.seq - 1)
-        )
         with self.reading() as connection:
             rows = connection.execute(narrow(_ENTRIES)).all()
         return [_entry(row.id, bytes(row.bytes), prev=bytes(row.prev or canonical.GENESIS), digest=bytes(row.hash)) for row in rows]
 
     def following(self, stream: str, seq: int, *, limit: int = BATCH) -> list[Entry]:
         """The next entries of the stream after that number, in its own order."""
-        return self._select(lambda query: query.where(table.c.stream == stream, table.c.seq > seq).order_by(table.c.seq).limit(limit))
+        return self.select(lambda query: query.where(table.c.stream == stream, table.c.seq > seq).order_by(table.c.seq).limit(limit))
 
     def find(self, entry_id: str) -> Entry | None:
         found = self.select(lambda query: query.where(table.c.id == entry_id))

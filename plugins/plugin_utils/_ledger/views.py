@@ -47,7 +47,6 @@ def deployments(entries: Iterable[E]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def services_of(entry: Readable) -> dict[str, str]:
     """{service: release that it runs from the entry on, "" for none} of the outcome of a deployment, rollback or recovery."""
-    """{service: release, or "" when it runs none any more} of an outcome that ended well."""
     body, release = entry["body"], entry["body"].get("to") or entry["release"]
     services = body.get("services") or [entry["subject"]]
     if isinstance(services, Mapping):
