@@ -47,6 +47,7 @@ options:
       - verification
       - approval
       - change
+      - freeze_override
       - data_sync
       - data_purge
       - drift

@@ -62,7 +62,7 @@ def _closed(name: str, built: Timeline, closed_days: int) -> Iterator[tuple[int,
     at = built.begin
     for begin, end in [*built.allowed(), (built.end, built.end)]:
         if begin - at > closed_days * DAY:
-            why = _why(built, at)
+            why = _why(built, at, begin)
             last = "until the end of what was looked at" if begin == built.end else f"until {wall.text(begin)}"
             what = f"Nothing may be deployed to {name} from {wall.text(at)} {last}: {(begin - at) // DAY} days{why}."
             advice = "Open a window in between, or shorten what closes it."
@@ -70,9 +70,16 @@ def _closed(name: str, built: Timeline, closed_days: int) -> Iterator[tuple[int,
         at = end
 
 
-def _why(built: Timeline, at: int) -> str:
-    by = [span.name for track in (*built.deny, *built.close) for span in track.at(at)]
-    return f", because of {', '.join(dict.fromkeys(by))}" if by else ", since there is no window"
+def _why(built: Timeline, begin: int, end: int) -> str:
+    """What closes most of that time."""
+    found: dict[str, int] = {}
+    for track in (*built.deny, *built.close):
+        for span in track.spans:
+            taken = min(span.end, end) - max(span.begin, begin)
+            if taken > 0:
+                found[span.name] = found.get(span.name, 0) + taken
+    longest = sorted(found, key=lambda name: (-found[name], name))[:3]
+    return f", because of {', '.join(longest)}" if longest else ", since there is no window"
 
 
 def _never(name: str, built: Timeline) -> Iterator[tuple[int, Conflict]]:

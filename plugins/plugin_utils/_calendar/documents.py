@@ -144,9 +144,7 @@ class _Reader:
                 cab_days=cab.get("days"),
                 cab_at=str(cab.get("at", "10:00")),
                 cab_minutes=int(cab.get("minutes", 60)),
-                releases=tuple(
-                    (str(one["release"]), date.fromisoformat(one["departs"]) if "departs" in one else None) for one in entry.get("releases") or []
-                ),
+                releases=tuple((str(one["release"]), date.fromisoformat(one["departs"]) if "departs" in one else None) for one in entry.get("releases") or []),
             )
 
 

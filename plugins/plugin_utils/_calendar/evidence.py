@@ -42,7 +42,7 @@ def evidence(
     known = list(calendars)
     of = scope.target(environment, services, project)
     built = timeline.build(known, of, begin=at, release=release)
-    given = {"seconds": lasting, "known": True, "runs": 0, "rule": "given"}
+    given: dict[str, Any] = {"seconds": lasting, "known": True, "runs": 0, "rule": "given"}
     duration = history.p90(entries, environment=of.environment, services=services) if lasting is None else given
     passing = overrides.standing(entries, environment=of.environment, release=release, deployer=deployer, at=at)
     answer = verdict.ask(built, at, lasting=duration["seconds"], overrides=passing)

@@ -20,13 +20,13 @@ _REPEATS = ("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _MARGIN = timedelta(days=2)
 
 
-class _Adapter(EventAdapter):
+class _Adapter(EventAdapter):  # type: ignore[misc]  # the library has no types
     @property
     def component(self) -> Any:
         return self._component
 
 
-class _Bare(recurring_ical_events.Occurrence):
+class _Bare(recurring_ical_events.Occurrence):  # type: ignore[misc]  # as above
     """Without a copy of the component for each occurrence, which takes most of the time."""
 
     def __init__(self, adapter: Any, start: Any = None, end: Any = None, sequence: int = -1) -> None:

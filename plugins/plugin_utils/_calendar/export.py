@@ -34,7 +34,7 @@ def ics(calendars: Iterable[Calendar], *, name: str, begin: int, end: int) -> st
         for span in found:
             whole.add_component(_component(span.event, _single(span), _uid(span.event, taken)))
     whole.add_missing_timezones(first_date=wall.utc(begin).date() - timedelta(days=400), last_date=wall.utc(end).date() + timedelta(days=400))
-    return whole.to_ical(sorted=False).decode()
+    return str(whole.to_ical(sorted=False).decode())
 
 
 def milestones(train: Train, begin: int, end: int) -> Iterator[Span]:

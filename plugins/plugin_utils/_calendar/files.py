@@ -56,9 +56,7 @@ def _document(path: Path, text: str, *, today: date) -> tuple[tuple[Calendar, Ma
     return (calendar, value, source), faults
 
 
-def _imports(
-    path: Path, document: Mapping[str, Any], source: Source, imported: dict[Path, Path], budget: Budget
-) -> tuple[list[Calendar], list[Fault]]:
+def _imports(path: Path, document: Mapping[str, Any], source: Source, imported: dict[Path, Path], budget: Budget) -> tuple[list[Calendar], list[Fault]]:
     found: list[Calendar] = []
     faults: list[Fault] = []
     for number, entry in enumerate(document.get("imports") or []):

@@ -115,6 +115,8 @@ class _Reader:
     def _local(self, at: Any, tzid: str) -> Any:
         if isinstance(at, tuple):
             return (self._local(at[0], tzid), at[1] if isinstance(at[1], timedelta) else self._local(at[1], tzid))
+        if not FIRST_YEAR <= at.year <= LAST_YEAR:
+            raise ValueError(f"the year {at.year}")
         if not isinstance(at, datetime):
             return at
         if at.tzinfo is None:

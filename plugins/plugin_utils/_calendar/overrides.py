@@ -51,10 +51,8 @@ def standing(entries: Iterable[Entry], *, environment: str, release: str, deploy
         freeze = str(body.get("freeze", ""))
         if entry["subject"] == "withdrawn" and entry["release"] == release:
             found = {key: _stop(one, str(entry["actor"]["name"])) if one.freeze == freeze else one for key, one in found.items()}
-        elif entry["subject"] == "granted":
-            one = _read(entry, release=release, deployer=deployer, at=at)
-            if entry["release"] == release:
-                found[entry["id"]] = one
+        elif entry["subject"] == "granted" and entry["release"] == release:
+            found[entry["id"]] = _read(entry, deployer=deployer, at=at)
     return list(found.values())
 
 
@@ -72,7 +70,7 @@ def _person(name: str) -> str:
     return name.strip().rsplit("\\", 1)[-1].split("@", 1)[0].casefold()
 
 
-def _read(entry: Entry, *, release: str, deployer: str, at: int) -> Override:
+def _read(entry: Entry, *, deployer: str, at: int) -> Override:
     body, by = entry["body"], str(entry["actor"]["name"])
     begin = _seconds(str(entry["time"])) or 0
     until = _seconds(str(body.get("until", "")))

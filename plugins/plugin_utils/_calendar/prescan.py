@@ -17,6 +17,10 @@ _YEAR = re.compile(r"(?:^|[,:/])(\d{4})\d{4}(?:T\d{6}Z?)?")
 _READ = (*_TIMES, "UID", "DURATION", "RRULE", "EXRULE", "SUMMARY", "DESCRIPTION", "CATEGORIES", "STATUS", "SEQUENCE", "DTSTAMP")
 
 
+EVENT = ["VCALENDAR", "VEVENT"]
+AGAIN = "export the calendar again"
+
+
 @dataclass
 class Scanned:
     """`text` has the calendar's own lines and its events; `lines` are the lines of the file where the events begin."""
@@ -26,48 +30,67 @@ class Scanned:
     faults: list[Fault] = field(default_factory=list)
 
 
+class _Refused(Exception):
+    """There is no use in reading on."""
+
+
 def scan(text: str, file: str) -> Scanned:
-    found = Scanned()
+    scanner = _Scanner(file)
+    try:
+        if len(text) > MAX_BYTES:
+            scanner.refuse(0, f"{len(text)} characters", f"at most {MAX_BYTES}", "split the calendar")
+        kept = [line for number, line in unfolded(text) if scanner.keeps(number, line)]
+        scanner.end(kept)
+        scanner.found.text = "\r\n".join(kept) + "\r\n"
+    except _Refused:
+        pass
+    return scanner.found
 
-    def fault(line: int, path: str, what: str, allowed: str, hint: str = "") -> None:
-        found.faults.append(Fault(file, line, path, what, allowed, hint))
 
-    if len(text) > MAX_BYTES:
-        fault(0, "(file)", f"{len(text)} characters", f"at most {MAX_BYTES}", "split the calendar")
-        return found
-    events = len(re.findall(r"^BEGIN:VEVENT\s*$", text, re.MULTILINE | re.IGNORECASE))
-    if events > MAX_EVENTS:
-        fault(0, "(file)", f"{events} events", f"at most {MAX_EVENTS}", "split the calendar")
-        return found
-    kept: list[str] = []
-    stack: list[str] = []
-    for number, line in unfolded(text):
+class _Scanner:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.found = Scanned()
+        self.stack: list[str] = []
+
+    def fault(self, line: int, path: str, what: str, allowed: str, hint: str = "") -> None:
+        self.found.faults.append(Fault(self.file, line, path, what, allowed, hint))
+
+    def refuse(self, line: int, what: str, allowed: str, hint: str) -> None:
+        self.fault(line, "(file)", what, allowed, hint)
+        raise _Refused
+
+    def keeps(self, number: int, line: str) -> bool:
         name, _colon, value = line.partition(":")
         key, value = name.split(";", 1)[0].upper().strip(), value.strip()
         if key == "BEGIN":
-            stack.append(value.upper())
-            if len(stack) > MAX_DEPTH:
-                fault(number, "(file)", f"{len(stack)} components in each other", f"at most {MAX_DEPTH}", "export the calendar again")
-                return found
-            if stack == ["VCALENDAR", "VEVENT"]:
-                found.lines.append(number)
-        keep = stack in (["VCALENDAR"], ["VCALENDAR", "VEVENT"])
+            return self._begin(number, value.upper())
+        keep = self.stack in (["VCALENDAR"], EVENT)
         if key == "END":
-            if not stack or stack.pop() != value.upper():
-                fault(number, "(file)", f"END:{value[:40]} that nothing begins", "BEGIN and END in pairs", "export the calendar again")
-                return found
-        elif keep and len(stack) == 2 and key != "BEGIN":
-            _property(number, key, line, value, f"VEVENT[{len(found.lines) - 1}].{key}", fault)
-            keep = key in _READ or key.startswith("X-EVENKEEL-")
-        if keep:
-            kept.append(line)
-    if stack or not kept or kept[0].upper().strip() != "BEGIN:VCALENDAR":
-        what = f"{stack[-1]} without an end" if stack else "no VCALENDAR"
-        fault(0, "(file)", what, "one VCALENDAR from BEGIN to END", "export the calendar again")
-    elif sum(line.upper().strip() == "BEGIN:VCALENDAR" for line in kept) > 1:
-        fault(0, "(file)", "several VCALENDARs", "one", "split the file")
-    found.text = "\r\n".join(kept) + "\r\n"
-    return found
+            if not self.stack or self.stack.pop() != value.upper():
+                self.refuse(number, f"END:{value[:40]} that nothing begins", "BEGIN and END in pairs", AGAIN)
+        elif keep and self.stack == EVENT:
+            _property(number, key, value, f"VEVENT[{len(self.found.lines) - 1}].{key}", self.fault)
+            return key in _READ or key.startswith("X-EVENKEEL-")
+        return keep
+
+    def _begin(self, number: int, name: str) -> bool:
+        self.stack.append(name)
+        if len(self.stack) > MAX_DEPTH:
+            self.refuse(number, f"{len(self.stack)} components in each other", f"at most {MAX_DEPTH}", AGAIN)
+        if name == "VEVENT" and self.stack != EVENT:
+            self.refuse(number, f"an event in a {self.stack[-2] if len(self.stack) > 1 else 'file without a calendar'}", "events of the VCALENDAR", AGAIN)
+        if name == "VEVENT":
+            self.found.lines.append(number)
+        if len(self.found.lines) > MAX_EVENTS:
+            self.refuse(number, f"more than {MAX_EVENTS} events", f"at most {MAX_EVENTS}", "split the calendar")
+        return self.stack in (["VCALENDAR"], EVENT)
+
+    def end(self, kept: list[str]) -> None:
+        calendars = sum(line.upper().strip() == "BEGIN:VCALENDAR" for line in kept)
+        if self.stack or not kept or calendars != 1 or kept[0].upper().strip() != "BEGIN:VCALENDAR":
+            what = f"{self.stack[-1][:40]} without an end" if self.stack else f"{calendars} VCALENDARs"
+            self.refuse(0, what, "one VCALENDAR from BEGIN to END", AGAIN)
 
 
 def unfolded(text: str) -> Iterator[tuple[int, str]]:
@@ -84,7 +107,7 @@ def unfolded(text: str) -> Iterator[tuple[int, str]]:
         yield begun, "".join(parts)
 
 
-def _property(number: int, key: str, line: str, value: str, path: str, fault: Callable[..., None]) -> None:
+def _property(number: int, key: str, value: str, path: str, fault: Callable[..., None]) -> None:
     if key == "RRULE":
         unread = rules.fault(value)
         if unread:

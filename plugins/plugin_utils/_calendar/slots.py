@@ -58,9 +58,7 @@ def departure_of(built: Timeline, *, at: int, release: str, cut_at: int | None, 
     return one.begin, one.end
 
 
-def _free(
-    built: Timeline, limit: Interval, *, busy: Sequence[Interval], overrides: Sequence[tuple[str, int, int]], departure: Interval | None
-) -> Intervals:
+def _free(built: Timeline, limit: Interval, *, busy: Sequence[Interval], overrides: Sequence[tuple[str, int, int]], departure: Interval | None) -> Intervals:
     times = intervals.subtract(built.allowed(but=overrides), intervals.union(busy))
     times = intervals.intersect(times, [limit] if limit[0] < limit[1] else [])
     return times if departure is None else intervals.intersect(times, [departure])

@@ -73,12 +73,13 @@ def why(answer: Mapping[str, Any], *, subject: str) -> str:
         lines.append(f"Override of {one['name'] or one['freeze']} by {one['by']} until {one['until']} ({one['reason']}): it {state}.")
     train = answer["train"]
     if train:
-        lines.append(f"Train {train['train']}: departs {train['departs'] or 'never'}, {'aboard' if train['aboard'] else 'not aboard'}. {train['reason']}".rstrip())
+        place = "aboard" if train["aboard"] else "not aboard"
+        lines.append(f"Train {train['train']}: departs {train['departs'] or 'never'}, {place}. {train['reason']}".rstrip())
     slots = [(one["from"], one["latest_start"], one["to"], (one["window"] or {}).get("name", "")) for one in answer["next_slots"]]
     if slots:
         lines += ["", "Next times at which it may go:", columns(("from", "start until", "finished by", "window"), slots)]
     elif not answer["allowed"]:
-        lines.append("There is no time in the next months at which it may go.")
+        lines.append(f"There is no time in the next months at which it may go for {duration['seconds']} s ({duration['rule']}).")
     return "\n".join(lines)
 
 

@@ -77,9 +77,7 @@ class Timeline(NamedTuple):
         return intervals.subtract(intervals.intersect(windows, [(self.begin, self.end)]), self.denied(but=but))
 
 
-def build(
-    calendars: Iterable[Calendar], of: Target, *, begin: int, release: str = "", days: int = HORIZON_DAYS, budget: Budget | None = None
-) -> Timeline:
+def build(calendars: Iterable[Calendar], of: Target, *, begin: int, release: str = "", days: int = HORIZON_DAYS, budget: Budget | None = None) -> Timeline:
     """From `begin` (seconds since 1970) on for so many days, for a release that may go with a train. Raises CalendarError."""
     if not 1 <= days <= MAX_HORIZON_DAYS:
         raise CalendarError(f"The calendars were to be expanded for {days} days, allowed are 1 to {MAX_HORIZON_DAYS}.")

@@ -56,7 +56,7 @@ def _once(entry: Entry, zone: str, uid: str, problems: list[Problem]) -> list[VE
     if last is not None and isinstance(last, datetime) == whole:
         problems.append((("ends",), str(entry["ends"]), "a day when begins is a day, a time when it is a time"))
         return []
-    ends = (last or begins) + timedelta(days=1) if whole else last
+    ends = (last or begins) + timedelta(days=1 if whole else 0)
     problems += _bounds("begins", begins) + _bounds("ends", ends)
     if not problems and _seconds(ends, zone) <= _seconds(begins, zone):
         problems.append((("ends",), str(entry["ends"]), f"after begins, {entry['begins']}"))
@@ -127,7 +127,7 @@ def _repeated(entry: Entry, rule: str, start: datetime, zone: str, uid: str) -> 
 
 def _named_days(entry: Entry, rule: str, start: datetime) -> list[Problem]:
     """A day that is excepted or changed has to be one of the series: else somebody mistyped it, and it goes on as it was."""
-    named = [(("except", number), day) for number, day in enumerate(entry.get("except", []))]
+    named: list[tuple[tuple[str | int, ...], str]] = [(("except", number), day) for number, day in enumerate(entry.get("except", []))]
     named += [(("changes", number, "day"), change["day"]) for number, change in enumerate(entry.get("changes", []))]
     problems = [problem for path, day in named for problem in _bounds(path, date.fromisoformat(day))]
     if problems or not named:
@@ -137,7 +137,7 @@ def _named_days(entry: Entry, rule: str, start: datetime) -> list[Problem]:
     days |= {date.fromisoformat(day) for day in entry.get("also", [])}
     until = date.fromisoformat(entry.get("until", f"{LAST_YEAR}-12-31"))
     allowed = "a day of the series"
-    return [(tuple(path), day, allowed) for path, day in named if date.fromisoformat(day) not in days or date.fromisoformat(day) > until]
+    return [(path, day, allowed) for path, day in named if date.fromisoformat(day) not in days or date.fromisoformat(day) > until]
 
 
 def _event(entry: Entry, uid: str, begins: date, ends: date | timedelta) -> VEvent:

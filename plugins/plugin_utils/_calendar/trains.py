@@ -58,7 +58,9 @@ def verdict(
         chosen = _choose(found, day=day, at=at, cut_at=cut_at, feature=feature)
         excepted = train.uid in exceptions
         if chosen is None:
-            reason = f"The train {train.name} has no departure on {day}." if day else f"The train {train.name} has no departure that the release can still reach."
+            reason = (
+                f"The train {train.name} has no departure on {day}." if day else f"The train {train.name} has no departure that the release can still reach."
+            )
             return _answer(train, None, cut_at, aboard=False, departing=False, excepted=excepted, reason=reason)
         limit, name = _limit(chosen, feature=feature)
         aboard = limit is None or (cut_at is not None and cut_at < limit)

@@ -47,7 +47,7 @@ def ask(built: Timeline, at: int, *, lasting: int | None = None, overrides: Sequ
     answer: Answer = {
         "allowed": allowed,
         "at": wall.text(at),
-        "by": told((refusing or [window or (closed[0] if closed and not open_now else None)])[0]),
+        "by": told(refusing[0] if refusing else window or (closed[0] if closed and not open_now else None)),
         "reason": _reason(built, refusing, window, closed, open_now=open_now, passed=passed),
         "window": told(window),
         "freezes": [told(span) for span in refusing],

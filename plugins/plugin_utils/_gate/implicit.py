@@ -24,12 +24,21 @@ Judged = tuple[bool, dict[str, Any], str, str]
 def answers(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
     if evidence.get("act") in WAY_BACK:
         return
+    if isinstance(evidence.get("calendar"), Mapping):
+        # The calendars have read the windows and freezes of the environment with their own: one answer for both.
+        yield _rule("window", "require", "calendar.open", lambda: _calendar_window(evidence["calendar"]))
+        yield _rule("freeze", "forbid", "length(calendar.freezes) > `0`", lambda: _calendar_freeze(evidence["calendar"]))
+    else:
+        yield from _times(evidence, environment)
+    if environment.get("required_approvals"):
+        yield _rule("approvals", "require", "approvers >= environment.required_approvals", lambda: _approvals(evidence, environment))
+
+
+def _times(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
     if environment.get("windows"):
         yield _rule("window", "require", "within_window(environment.windows, now)", lambda: _window(evidence, environment))
     if environment.get("freezes"):
         yield _rule("freeze", "forbid", "in_freeze(environment.freezes, now)", lambda: _freeze(evidence, environment))
-    if environment.get("required_approvals"):
-        yield _rule("approvals", "require", "approvers >= environment.required_approvals", lambda: _approvals(evidence, environment))
 
 
 def _rule(name: str, effect: str, condition: str, judge: Callable[[], Judged]) -> RuleAnswer:
@@ -59,6 +68,28 @@ def _freeze(evidence: Data, environment: Data) -> Judged:
     values = {"now": evidence["now"], "freeze": freeze.get("name")}
     reason = f"The freeze {freeze.get('name')} holds: {freeze.get('reason')}"
     return False, values, reason, f"Wait until {freeze['to']}, or change the freeze in the environment document."
+
+
+def _calendar_window(calendar: Data) -> Judged:
+    opened, window = calendar.get("open"), calendar.get("window")
+    if not isinstance(opened, bool):
+        raise GateFunctionError("the evidence has no calendar.open")
+    values = {"at": calendar.get("at"), "window": window["name"] if isinstance(window, Mapping) else None, "next": _next(calendar)}
+    reason = "No window is open." if calendar.get("freezes") else str(calendar.get("reason") or "No window is open.")
+    return opened, values, reason, "Ask again in a window; calendar.next_slots has the next times."
+
+
+def _calendar_freeze(calendar: Data) -> Judged:
+    freezes = calendar.get("freezes")
+    if not isinstance(freezes, list):
+        raise GateFunctionError("the evidence has no calendar.freezes")
+    values = {"at": calendar.get("at"), "freezes": [freeze["name"] for freeze in freezes], "next": _next(calendar)}
+    remedy = "Wait until it ends, or have somebody else than the deployer grant evenkeel.release.freeze_override."
+    return not freezes, values, str(calendar.get("reason") or "A freeze holds."), remedy
+
+
+def _next(calendar: Data) -> list[Any]:
+    return [slot.get("from") for slot in calendar.get("next_slots") or []]
 
 
 def _approvals(evidence: Data, environment: Data) -> Judged:

@@ -30,6 +30,7 @@ KINDS = (
     "verification",
     "approval",
     "change",
+    "freeze_override",
     "data_sync",
     "data_purge",
     "drift",
