@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
-from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import conflicts, evidence, export, session, table, wall
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import conflicts, evidence, export, limits, session, table, wall
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.errors import CalendarError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import inventory
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
@@ -95,6 +96,7 @@ class ActionModule(ActionBase):
             busy=session.busy(args["busy"]),
             soak_ends=session.moment(args["soak_ends"], "soak_ends"),
             approvals_expire=session.moment(args["approvals_expire"], "approvals_expire"),
+            budget=limits.Budget(time.monotonic),
         )
         subject = f"{args['release'] or 'a deployment'} in {args['environment']}"
         refused = not found["allowed"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import history, overrides, scope, slots, timeline, trains, verdict, wall
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.intervals import Interval
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.limits import Budget
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.model import Calendar
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.timeline import Timeline
 
@@ -32,6 +33,7 @@ def evidence(
     busy: Sequence[Interval] = (),
     soak_ends: int | None = None,
     approvals_expire: int | None = None,
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
     """Everything that time says about this release in this environment now; see docs/reference/policies.md. Raises CalendarError.
 
@@ -41,7 +43,7 @@ def evidence(
     """
     known = list(calendars)
     of = scope.target(environment, services, project)
-    built = timeline.build(known, of, begin=at, release=release)
+    built = timeline.build(known, of, begin=at, release=release, budget=budget)
     given: dict[str, Any] = {"seconds": lasting, "known": True, "runs": 0, "rule": "given"}
     duration = history.p90(entries, environment=of.environment, services=services) if lasting is None else given
     passing = overrides.standing(entries, environment=of.environment, release=release, deployer=deployer, at=at)

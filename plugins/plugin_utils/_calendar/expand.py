@@ -45,7 +45,11 @@ def spans(events: Iterable[Event], begin: int, end: int, *, budget: Budget | Non
     for event in events:
         if budget is not None:
             budget.spend(f"Expanding the calendar {event.calendar}")
-        found += [span for span in of_event(event, begin, end) if span.begin < end and span.end > begin]
+        try:
+            found += [span for span in of_event(event, begin, end) if span.begin < end and span.end > begin]
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as exc:
+            where = event.source or event.calendar
+            raise CalendarError(f"The event {event.name} ({where}) can't be expanded: {exc}. Nothing was decided. Next: correct its dates and rules.") from exc
         if len(found) > MAX_SPANS:
             raise CalendarError(f"The calendars have more than {MAX_SPANS} occurrences from {wall.text(begin)} to {wall.text(end)}. Next: ask for less time.")
     return sorted(found, key=lambda span: (span.begin, span.end, span.event.uid))

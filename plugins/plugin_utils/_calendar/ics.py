@@ -24,6 +24,7 @@ CATEGORIES = {
 }
 SCOPES = {"X-EVENKEEL-PROJECTS": "projects", "X-EVENKEEL-ENVIRONMENTS": "environments", "X-EVENKEEL-SERVICES": "services", "X-EVENKEEL-TIERS": "tiers"}
 OWN = (*SCOPES, "X-EVENKEEL-KIND", "X-EVENKEEL-EFFECT", "X-EVENKEEL-ZONE", "X-EVENKEEL-REASON")
+_ONCE = ("UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "SEQUENCE", "STATUS", "SUMMARY", "DESCRIPTION", *OWN)
 _TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE")
 
 
@@ -91,6 +92,10 @@ class _Reader:
                 self.fault(line, f"{where}.{name}", " ".join(str(problem).split())[:120], "a value of RFC 5545")
         for name in (key for key in component if str(key).upper().startswith("X-EVENKEEL-") and str(key).upper() not in OWN):
             self.fault(line, f"{where}.{name}", f"the unknown property {name}", listed(OWN), did_you_mean(name, OWN) or "remove it")
+        twice = [name for name in _ONCE if isinstance(component.get(name), list)]
+        for name in twice:
+            self.fault(line, f"{where}.{name}", f"{name} {len(component[name])} times", "once")
+            component[name] = component[name][0]
         if not str(component.get("UID", "")).strip():
             self.fault(line, f"{where}.UID", "nothing", "a UID")
         if "DTSTART" not in component:
@@ -114,7 +119,10 @@ class _Reader:
 
     def _local(self, at: Any, tzid: str) -> Any:
         if isinstance(at, tuple):
-            return (self._local(at[0], tzid), at[1] if isinstance(at[1], timedelta) else self._local(at[1], tzid))
+            begin, end = self._local(at[0], tzid), at[1] if isinstance(at[1], timedelta) else self._local(at[1], tzid)
+            if (end if isinstance(end, timedelta) else end - begin) <= timedelta(0):
+                raise ValueError(f"a period from {begin} to {end}")
+            return begin, end
         if not FIRST_YEAR <= at.year <= LAST_YEAR:
             raise ValueError(f"the year {at.year}")
         if not isinstance(at, datetime):
@@ -168,6 +176,10 @@ class _Reader:
         mains = [(number, one) for number, one in group if "RECURRENCE-ID" not in one]
         number, main = mains[0] if mains else group[0]
         line, where = self.lines[number], f"VEVENT[{number}]"
+        for other, component in group:
+            if "RECURRENCE-ID" in component and "DTSTART" in main and _whole(component["RECURRENCE-ID"]) != _whole(main["DTSTART"]):
+                allowed = "a day when the series has days, a time when it has times: else the date that it changes stays as it was"
+                self.fault(self.lines[other], f"VEVENT[{other}].RECURRENCE-ID", str(component["RECURRENCE-ID"].dt), allowed)
         for other, _component in mains[1:]:
             self.fault(self.lines[other], f"VEVENT[{other}].UID", f"{uid[:80]} again, as in line {line}", "a UID of its own")
         kind = self._kind(main)
@@ -200,6 +212,10 @@ class _Reader:
 
 def _listed(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _whole(value: Any) -> bool:
+    return not isinstance(value.dt, datetime)
 
 
 def _text(component: Mapping[str, Any], name: str) -> str:
