@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -42,6 +42,7 @@ class Timeline(NamedTuple):
     """What holds for one target from `begin` to `end`, in seconds since 1970.
 
     deny, allow, close, tell: occurrences by effect. open: when windows are open for all of the services, None when none of them has a window.
+    free: when everything allows, without overrides.
     """
 
     of: Target
@@ -52,6 +53,7 @@ class Timeline(NamedTuple):
     close: Sequence[Track]
     tell: Sequence[Track]
     open: Intervals | None
+    free: Intervals
     trains: Sequence[Train]
 
     def check(self, at: int) -> None:
@@ -61,20 +63,14 @@ class Timeline(NamedTuple):
                 " Next: expand them again for that time."
             )
 
-    def denied(self, *, but: Iterable[tuple[str, int, int]] = ()) -> Intervals:
-        """When something refuses. `but`: (UID or train, from, to) of overrides."""
+    def allowed(self, *, but: Sequence[tuple[str, int, int]] = ()) -> Intervals:
+        """When everything allows. `but`: (UID, from, to) of overrides."""
+        if not but:
+            return self.free
         granted: dict[str, list[tuple[int, int]]] = {}
         for uid, begin, end in but:
             granted.setdefault(uid, []).append((begin, end))
-        found: list[tuple[int, int]] = []
-        for track in self.deny:
-            times = intervals.union((span.begin, span.end) for span in track.spans)
-            found += intervals.subtract(times, intervals.union(granted[track.event.uid])) if track.event.uid in granted else times
-        return intervals.union(found)
-
-    def allowed(self, *, but: Iterable[tuple[str, int, int]] = ()) -> Intervals:
-        windows = self.open if self.open is not None else [(self.begin, self.end)]
-        return intervals.subtract(intervals.intersect(windows, [(self.begin, self.end)]), self.denied(but=but))
+        return _free(self.deny, self.open, (self.begin, self.end), granted)
 
 
 def build(calendars: Iterable[Calendar], of: Target, *, begin: int, release: str = "", days: int = HORIZON_DAYS, budget: Budget | None = None) -> Timeline:
@@ -89,6 +85,7 @@ def build(calendars: Iterable[Calendar], of: Target, *, begin: int, release: str
     found += [span for one in known for span in public.spans(one.holidays, begin, end) if _covers(span.event, of)]
     tracks = _tracks(found)
     by_effect = {effect: [track for track in tracks if track.event.effect == effect] for effect in ("deny", "allow", "close", "tell")}
+    opened = _open([(event, covered) for event, covered in covers if event.effect == "allow"], by_effect, of)
     return Timeline(
         of=of,
         begin=begin,
@@ -97,9 +94,19 @@ def build(calendars: Iterable[Calendar], of: Target, *, begin: int, release: str
         allow=by_effect["allow"],
         close=by_effect["close"],
         tell=by_effect["tell"],
-        open=_open([(event, covered) for event, covered in covers if event.effect == "allow"], by_effect, of),
+        open=opened,
+        free=_free(by_effect["deny"], opened, (begin, end), {}),
         trains=[train for one in known for train in one.trains],
     )
+
+
+def _free(deny: Sequence[Track], opened: Intervals | None, whole: intervals.Interval, granted: Mapping[str, Sequence[intervals.Interval]]) -> Intervals:
+    refused: list[intervals.Interval] = []
+    for track in deny:
+        times = [(span.begin, span.end) for span in track.spans]
+        but = granted.get(track.event.uid)
+        refused += intervals.subtract(intervals.union(times), intervals.union(but)) if but else times
+    return intervals.subtract([whole] if opened is None else intervals.intersect(opened, [whole]), intervals.union(refused))
 
 
 def _departures(one: Calendar, release: str) -> Iterator[Event]:

@@ -16,7 +16,7 @@ from icalendar import Event as VEvent
 from icalendar import vRecur
 
 # A series that names no first day has had all of them; the day itself doesn't matter, but it must never change.
-ALWAYS = date(2020, 1, 1)
+ALWAYS = date(2025, 1, 1)
 STAMP = datetime(2020, 1, 1, tzinfo=wall.EPOCH.tzinfo)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ONCE, _SERIES = ("begins", "ends"), ("days", "rule", "from", "to", "lasts", "for_days", "since", "until", "except", "also", "changes")

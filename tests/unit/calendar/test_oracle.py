@@ -17,7 +17,16 @@ STEP = 15 * 60
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Changes of the clock in those zones, the leap day, the year's end, and a day like any other.
-STARTS = (date(2027, 3, 27), date(2027, 10, 30), date(2027, 3, 13), date(2027, 11, 6), date(2027, 4, 3), date(2028, 2, 28), date(2027, 12, 31), date(2027, 6, 1))
+STARTS = (
+    date(2027, 3, 27),
+    date(2027, 10, 30),
+    date(2027, 3, 13),
+    date(2027, 11, 6),
+    date(2027, 4, 3),
+    date(2028, 2, 28),
+    date(2027, 12, 31),
+    date(2027, 6, 1),
+)
 
 
 class Weekly(NamedTuple):
