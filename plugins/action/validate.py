@@ -27,6 +27,7 @@ SPEC = {
     "compatibility": LISTS,
     "bundles": LISTS,
     "changes": {"type": "path", "default": ""},
+    "calendars": LISTS,
     "target": {"type": "str", "default": ""},
     "version": {"type": "str", "default": ""},
 }

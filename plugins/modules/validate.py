@@ -62,6 +62,8 @@ options:
     description: Folder of the documents of changes, C(rules.yml), C(cab.yml) and C(standard/*.yml).
     type: path
     default: ""
+  calendars:
+    description: Calendars; of a folder all C(*.yml) and C(*.ics).
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

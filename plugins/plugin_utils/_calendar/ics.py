@@ -53,13 +53,18 @@ def read(
     if str(parsed.get("METHOD", "PUBLISH")).upper() not in ("PUBLISH", "REQUEST", "ADD"):
         reader.fault(0, "METHOD", str(parsed["METHOD"])[:40], "PUBLISH", "export the calendar, not a message about it")
     groups: dict[str, list[tuple[int, Any]]] = {}
+    broken: set[str] = set()
     for number, component in enumerate(parsed.walk("VEVENT")):
         budget.spend(f"Reading the calendar {file}")
+        before = len(reader.faults)
         reader.check(number, component)
-        groups.setdefault(str(component.get("UID", "")), []).append((number, component))
+        uid = str(component.get("UID", ""))
+        groups.setdefault(uid, []).append((number, component))
+        if len(reader.faults) > before or component.errors:
+            broken.add(uid)
         if len(reader.faults) > MAX_FAULTS:
             return [], _few(reader.faults, file)
-    events = [event for uid, group in groups.items() for event in reader.event(uid, group)]
+    events = [event for uid, group in groups.items() if uid not in broken for event in reader.event(uid, group)]
     return events, _few(reader.faults, file)
 
 
@@ -88,8 +93,7 @@ class _Reader:
         """Faults of one VEVENT; its times become local ones of an IANA zone."""
         line, where = self.lines[number], f"VEVENT[{number}]"
         for name, problem in component.errors:
-            if name in (*_TIMES, "RRULE", "DURATION", "SEQUENCE", None) or str(name).startswith("X-EVENKEEL-"):
-                self.fault(line, f"{where}.{name}", " ".join(str(problem).split())[:120], "a value of RFC 5545")
+            self.fault(line, f"{where}.{name}", " ".join(str(problem).split())[:120], "a value of RFC 5545")
         for name in (key for key in component if str(key).upper().startswith("X-EVENKEEL-") and str(key).upper() not in OWN):
             self.fault(line, f"{where}.{name}", f"the unknown property {name}", listed(OWN), did_you_mean(name, OWN) or "remove it")
         twice = [name for name in _ONCE if isinstance(component.get(name), list)]
@@ -177,7 +181,7 @@ class _Reader:
         number, main = mains[0] if mains else group[0]
         line, where = self.lines[number], f"VEVENT[{number}]"
         for other, component in group:
-            if "RECURRENCE-ID" in component and "DTSTART" in main and _whole(component["RECURRENCE-ID"]) != _whole(main["DTSTART"]):
+            if "RECURRENCE-ID" in component and _whole(component["RECURRENCE-ID"]) != _whole(main["DTSTART"]):
                 allowed = "a day when the series has days, a time when it has times: else the date that it changes stays as it was"
                 self.fault(self.lines[other], f"VEVENT[{other}].RECURRENCE-ID", str(component["RECURRENCE-ID"].dt), allowed)
         for other, _component in mains[1:]:

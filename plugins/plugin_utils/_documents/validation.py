@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents as change_documents
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import files as calendar_files
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import cross, files, inventory
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift import drift_faults
@@ -32,6 +33,7 @@ class Question:
     compatibility: Sequence[str] = ()
     bundles: Sequence[str] = ()
     changes: str = ""
+    calendars: Sequence[str] = ()
     target: str = ""
     version: str = ""
 
@@ -99,6 +101,9 @@ def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.
         documents[kind], faults = files.read(kind, places, today=question.today)
         answer.faults += faults
         answer.checked |= {f"policy {plural}": len(documents[kind])} if places else {}
+    if question.calendars:
+        calendars, faults = calendar_files.read(question.calendars, today=question.today)
+        answer.checked["calendars"] = len(calendars)
     return documents
 
 
