@@ -24,7 +24,7 @@ SPEC = {
     "release": {"type": "str", "required": True},
     "freeze": {"type": "str", "required": True},
     "reason": {"type": "str", "required": True},
-    "until": {"type": "str", "default": ""},
+    "expires": {"type": "str", "default": ""},
     "deployer": {"type": "str", "default": ""},
     "calendars": {"type": "list", "elements": "path", "default": []},
     "max_skew": {"type": "float", "default": 30.0},
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=[("state", "granted", ("until",))])
+        _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=[("state", "granted", ("expires",))])
         args = inventory.plain(args)
         variables = settings.templated(task_vars, self._templar.template)
         try:
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
             release=args["release"],
             freeze=args["freeze"],
             reason=args["reason"],
-            until=args["until"],
+            until=args["expires"],
             by=str(store.actor["name"]),
             deployer=args["deployer"],
             at=now,

@@ -49,7 +49,7 @@ options:
     description: Why it may pass.
     type: str
     required: true
-  until:
+  expires:
     description: When it expires, as a length from now (V(4h)) or as RFC 3339; at most seven days ahead. Required with O(state=granted).
     type: str
     default: ""
@@ -80,7 +80,7 @@ EXAMPLES = r"""
     release: 1.1.1
     freeze: year end
     reason: Orders are lost, see INC-4711.
-    until: 4h
+    expires: 4h
     calendars: ["{{ inventory_dir }}/calendars"]
 
 - name: Take it back

@@ -33,8 +33,9 @@ def entry(
     freeze: name or UID of a freeze, a peak or a holiday that refuses, or of a train. until: a length from now, or a time. Raises CalendarError.
     """
     uid, name = choose(calendars, environment, freeze, at=at)
-    if not reason.strip():
-        raise CalendarError("The override was refused, nothing was written: it needs a reason. Next: pass reason.")
+    for key, value in (("reason", reason), ("release", release)):
+        if not value.strip():
+            raise CalendarError(f"The override was refused, nothing was written: it needs a {key}. Next: pass {key}.")
     # Whoever deploys is not known yet: somebody who is nobody makes every override count that is otherwise in order.
     found = overrides.standing(entries, environment=str(environment["name"]), release=release, deployer=deployer or "\0", at=at)
     mine = [one for one in found if one.freeze == uid and one.counts]
@@ -68,8 +69,10 @@ def choose(calendars: Iterable[Calendar], environment: Mapping[str, Any], freeze
 
 
 def _until(text: str, at: int) -> int:
-    end = session.moment(text, "until") if "-" in text else at + (session.length(text, "until") or 0)
+    end = session.moment(text, "expires") if "-" in text else at + (session.length(text, "expires") or 0)
     if end is None or not at < end <= at + overrides.MAX_SECONDS:
         days = overrides.MAX_SECONDS // 86400
-        raise CalendarError(f"The override was refused, nothing was written: until is {text!r}, allowed: after now and at most {days} days ahead, such as 4h.")
+        raise CalendarError(
+            f"The override was refused, nothing was written: expires is {text!r}, allowed: after now and at most {days} days ahead, such as 4h."
+        )
     return end

@@ -12,7 +12,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import files
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import decide
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.report import render
-from ansible_collections.evenkeel.release.tests.unit.calendar.support import PRODUCTION, TODAY, at, calendar, freeze, window
+from ansible_collections.evenkeel.release.tests.unit.calendar.support import PRODUCTION, TODAY, at, calendar, freeze, load, window
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTER = ROOT / "extensions" / "policies"
@@ -132,3 +132,16 @@ def test_the_policies_are_what_the_reference_says() -> None:
     assert set(documented) == set(section)
     assert set(documented["train"]) == set(section["train"])
     assert set(documented["duration"]) == set(section["duration"])
+
+
+@pytest.mark.parametrize("page", ["reference/calendars.md", "how-to/calendars.md"])
+def test_the_calendars_of_the_documentation_are_valid(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
+    documents_of = [block for block in blocks if "\nname: " in f"\n{block}"]
+    assert documents_of
+    for block in documents_of:
+        found, faults = load(block)
+        assert not faults, faults
+        assert found is not None
+        assert found.events
