@@ -79,13 +79,12 @@ def build(calendars: Iterable[Calendar], of: Target, *, begin: int, release: str
         raise CalendarError(f"The calendars were to be expanded for {days} days, allowed are 1 to {MAX_HORIZON_DAYS}.")
     end = begin + days * DAY
     known = list(calendars)
-    covers = [(event, _covers(event, of)) for one in known for event in (*one.events, *_departures(one, release))]
-    chosen = [event for event, covered in covers if covered]
-    found = expand.spans(chosen, begin, end, budget=budget)
+    events = [event for one in known for event in (*one.events, *_departures(one, release))]
+    found = expand.spans([event for event in events if _covers(event, of)], begin, end, budget=budget)
     found += [span for one in known for span in public.spans(one.holidays, begin, end) if _covers(span.event, of)]
     tracks = _tracks(found)
     by_effect = {effect: [track for track in tracks if track.event.effect == effect] for effect in ("deny", "allow", "close", "tell")}
-    opened = _open([(event, covered) for event, covered in covers if event.effect == "allow"], by_effect, of)
+    opened = _open([event for event in events if event.effect == "allow"], by_effect, of)
     return Timeline(
         of=of,
         begin=begin,
@@ -119,21 +118,21 @@ def _covers(event: Event, of: Target) -> tuple[str, ...]:
     return parts(event.scope, of, generous=event.effect != "allow")
 
 
-def _open(windows: Sequence[tuple[Event, tuple[str, ...]]], tracks: dict[str, list[Track]], of: Target) -> Intervals | None:
-    """A service that windows are written for needs one of them; what several services need together is what all of them have."""
-    if not any(covered for _event, covered in windows):
-        return None
+def _open(windows: Sequence[Event], tracks: Mapping[str, Sequence[Track]], of: Target) -> Intervals | None:
+    """A service that windows are written for needs one of them; what several services need together is what all of them have.
+
+    Where it is not known whether a window is meant for it (its tier is not known, say), the service needs one and does not have that one."""
     times = {id(track.event): [(span.begin, span.end) for span in track.spans] for track in tracks["allow"]}
     closed: dict[str, list[tuple[int, int]]] = {}
     for track in tracks["close"]:
         for service in _covers(track.event, of):
             closed.setdefault(service, []).extend((span.begin, span.end) for span in track.spans)
+    covers = [(event, parts(event.scope, of, generous=True), parts(event.scope, of, generous=False)) for event in windows]
     opened: Intervals | None = None
     for service in of.services or ("",):
-        mine = [event for event, covered in windows if service in covered]
-        if not mine:
+        if not any(service in needed for _event, needed, _had in covers):
             continue
-        here = intervals.union(time for event in mine for time in times.get(id(event), []))
+        here = intervals.union(time for event, _needed, had in covers if service in had for time in times.get(id(event), []))
         here = intervals.subtract(here, intervals.union(closed.get(service, [])))
         opened = here if opened is None else intervals.intersect(opened, here)
     return opened

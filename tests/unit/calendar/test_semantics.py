@@ -208,6 +208,16 @@ def test_services_together_need_a_window_each() -> None:
         assert {hour for hour in hours if ask(known, f"2027-03-01T{hour}+01:00", services=services)["allowed"]} == wanted, services
 
 
+def test_what_is_not_known_needs_a_window_and_has_none() -> None:
+    every = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "00:00"}
+    for where in ({"tiers": ["production"]}, {"projects": ["p"]}, {"services": ["shop"]}):
+        known = calendar(windows=[window(**every, scope=where)])
+        assert not ask(known, environment="production", services=())["allowed"]
+        assert ask(known, project="p")["allowed"]
+    # Somewhere else it is known not to be meant.
+    assert ask(known, services=("pay",))["allowed"]
+
+
 def test_a_freeze_of_one_service_holds_back_those_that_go_with_it() -> None:
     known = calendar(freezes=[freeze(**FREEZE, scope={"services": ["pay"]})])
     assert not ask(known, services=("shop", "pay"))["allowed"]
