@@ -10,7 +10,7 @@ from typing import Any
 import icalendar
 import pytest
 import recurring_ical_events
-from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import conflicts, evidence, export, grants, history, scope, skew, table
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import conflicts, evidence, export, grants, history, scope, skew, slots, table
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import trains as of_trains
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import verdict as verdicts
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.errors import CalendarError
@@ -342,3 +342,29 @@ def test_asking_is_cheap() -> None:
     each = (time.process_time() - began) / len(moments)
     assert each < 0.001
     assert loaded < 20
+
+
+SLOTS: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {
+    "nothing more": ({}, [("01T19:00", "01T20:00", "01T21:00"), ("02T19:00", "02T20:00", "02T21:00"), ("03T19:00", "03T20:00", "03T21:00")]),
+    "after the soak": ({"soak_ends": "2027-03-02T19:30Z"}, [("02T19:30", "02T20:00", "02T21:00"), ("03T19:00", "03T20:00", "03T21:00")]),
+    "too late after the soak": ({"soak_ends": "2027-03-02T20:01Z"}, [("03T19:00", "03T20:00", "03T21:00")]),
+    "before approvals expire": ({"approvals_expire": "2027-03-02T20:30Z"}, [("01T19:00", "01T20:00", "01T21:00"), ("02T19:00", "02T19:30", "02T20:30")]),
+    "expired": ({"approvals_expire": "2027-03-01T10:00Z"}, []),
+    "beside reservations": (
+        {"busy": [("2027-03-01T18:00Z", "2027-03-01T19:30Z"), ("2027-03-02T19:30Z", "2027-03-02T20:30Z")]},
+        [("01T19:30", "01T20:00", "01T21:00"), ("03T19:00", "03T20:00", "03T21:00")],
+    ),
+    "with a train": ({"departure": ("2027-03-02T00:00Z", "2027-03-02T20:15Z")}, [("02T19:00", "02T19:15", "02T20:15")]),
+    "with a train that it can't reach": ({"departure": ("1970-01-01T00:00Z", "1970-01-01T00:00Z")}, []),
+}
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_slots(name: str) -> None:
+    given, wanted = SLOTS[name]
+    built = build(calendar(windows=[window(days=["mon", "tue", "wed"], **{"from": "20:00", "to": "22:00"})]), begin="2027-03-01T00:00Z", days=4)
+    times = {key: [(at(one), at(other)) for one, other in value] if key == "busy" else value for key, value in given.items()}
+    times = {key: at(value) if isinstance(value, str) else tuple(map(at, value)) if key == "departure" else value for key, value in times.items()}
+    found = slots.next_slots(built, at=built.begin, lasting=3600, **times)
+    assert [tuple(one[key][8:16] for key in ("from", "latest_start", "to")) for one in found] == wanted
+    assert all(one["window"]["name"] == "w" for one in found)
