@@ -204,3 +204,22 @@ def test_whole_days_are_days_of_their_zone_and_the_last_is_in_it() -> None:
         "2027-12-24T01:00+01:00": True,  # still the 23rd in New York
     }
     assert {moment: verdict.ask(built, at(moment))["allowed"] for moment in table} == table
+
+
+def test_whole_days_of_a_series_end_and_an_added_day_can_be_changed() -> None:
+    entry = freeze(
+        days=["mon"],
+        since="2027-01-01",
+        until="2027-01-11",
+        also=["2027-01-07"],
+        changes=[{"day": "2027-01-07", "on": "2027-01-08"}],
+    )
+    built = build(calendar(freezes=[entry]), begin="2027-01-01T00:00+01:00")
+    table = {
+        "2027-01-04T12:00+01:00": False,
+        "2027-01-07T12:00+01:00": True,
+        "2027-01-08T12:00+01:00": False,
+        "2027-01-11T23:59+01:00": False,
+        "2027-01-18T12:00+01:00": True,
+    }
+    assert {moment: verdict.ask(built, at(moment))["allowed"] for moment in table} == table
