@@ -50,7 +50,6 @@ _REGISTRY: Registry[Any] = Registry(retrieve=_referenced)  # type: ignore[call-a
 
 def check(kind: str, value: Any, *, today: date, source: Source) -> list[Fault]:
     """Faults of the plain value; kind is the name of one of the schemas."""
-    """Faults of the plain value; kind is environment, services, drift, waivers, release, policy, masking or calendar."""
     validator = Draft202012Validator(schema(kind), format_checker=checker(today), registry=_REGISTRY)
     faults: set[Fault] = set()
     for error in validator.iter_errors(value):

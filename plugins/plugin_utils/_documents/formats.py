@@ -22,7 +22,6 @@ ALLOWED = {
     "evenkeel-semver": "a quoted semantic version such as 1.2.3 or 1.2.3-rc.1",
     "evenkeel-timezone": "an IANA time zone such as Europe/Berlin or UTC",
     "evenkeel-timestamp": "an RFC 3339 time with its zone such as 2027-12-20T00:00:00Z",
-    "evenkeel-date": "a date such as 2027-06-30",
     "evenkeel-moment": "a date such as 2027-12-20, a local time such as 2027-12-20T18:00 or an RFC 3339 time such as 2027-12-20T17:00:00Z",
     "evenkeel-expiry": "a date that is today or later, such as 2027-06-30",
     "evenkeel-date": "a day such as 2027-06-30",
@@ -41,7 +40,6 @@ def checker(today: date) -> FormatChecker:
         "evenkeel-semver": lambda text: bool(SEMVER.fullmatch(text)),
         "evenkeel-timezone": lambda text: text in available_timezones(),
         "evenkeel-timestamp": lambda text: timestamp(text) is not None,
-        "evenkeel-date": _is_date,
         "evenkeel-moment": _is_moment,
         "evenkeel-expiry": lambda text: _not_past(text, today),
         "evenkeel-date": _is_day,
@@ -79,7 +77,6 @@ def _not_past(text: str, today: date) -> bool:
 
 
 def _is_day(text: str) -> bool:
-def _is_date(text: str) -> bool:
     try:
         return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text)) and bool(date.fromisoformat(text))
     except ValueError:
@@ -91,9 +88,14 @@ def _is_range(text: str) -> bool:
 
     try:
         return bool(text.strip()) and len(text) <= 200 and bool(NpmSpec(text))
+    except ValueError:
+        return False
+
+
 def _is_moment(text: str) -> bool:
-    if _is_date(text) or timestamp(text) is not None:
+    if _is_day(text) or timestamp(text) is not None:
         return True
+    try:
         return bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", text)) and bool(datetime.fromisoformat(text))
     except ValueError:
         return False

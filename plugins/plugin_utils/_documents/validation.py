@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents as change_documents
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import files as calendar_files
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents as change_documents
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import cross, files, inventory
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift import drift_faults

@@ -10,6 +10,8 @@ from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import wall
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -112,15 +114,16 @@ def _numbers(value: Any) -> Any:
 
 def _is_open(window: Mapping[str, Any], now: datetime) -> bool:
     try:
-        local = now.astimezone(ZoneInfo(window["timezone"])).replace(tzinfo=None)
+        zone = str(window["timezone"])
+        today = now.astimezone(ZoneInfo(zone)).date()
         begin, end = time.fromisoformat(window["from"]), time.fromisoformat(window["to"])
         days = {DAYS.index(day) for day in window["days"]}
     except (KeyError, TypeError, ValueError, OSError) as exc:
         raise GateFunctionError(f"the window {window!r} can't be read ({type(exc).__name__}: {exc})") from exc
     # Yesterday's window may still be open when it ends after midnight.
-    for started in (local.date(), local.date() - timedelta(days=1)):
-        opened = datetime.combine(started, begin)
-        closed = datetime.combine(started if end > begin else started + timedelta(days=1), end)
-        if started.weekday() in days and opened <= local < closed:
+    at = wall.seconds(now, zone)
+    for started in (today, today - timedelta(days=1)):
+        opened, closed = wall.clock_span(started, begin, end, zone)
+        if started.weekday() in days and opened <= at < closed:
             return True
     return False
