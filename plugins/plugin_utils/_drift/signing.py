@@ -7,11 +7,7 @@ ssh-keygen -Y verify -f allowed_signers -I <principal> -n evenkeel-baseline -s v
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import os
-import re
-import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -19,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._files import create
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ssh import keygen, sshsig
 
 NAMESPACE = "evenkeel-baseline"
 PRINCIPAL = "evenkeel"
 TYPES = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com")
-_ARMOUR = re.compile(rb"-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+)-----END SSH SIGNATURE-----\s*")
 
 
 class SigningError(Exception):
@@ -55,7 +51,7 @@ def make_key(key: Path, signers: Path | None) -> bool:
 
 def fingerprint_of(key: Path) -> str:
     """Of a private key, or of the public half of one that an agent holds."""
-    return _fingerprint(base64.b64decode(_public_line(key).split()[1]))
+    return sshsig.fingerprint(base64.b64decode(_public_line(key).split()[1]))
 
 
 def sign(data: bytes, *, key: Path) -> bytes:
@@ -95,18 +91,10 @@ def verify(data: bytes, signature: bytes, *, signers: Path, what: str) -> Signer
 
 def signer_of(signature: bytes, what: str) -> str:
     """The fingerprint of the key that the signature names; whether it is right is for `verify` to say."""
-    match = _ARMOUR.fullmatch(signature)
     try:
-        blob = base64.b64decode(match[1] if match else b"", validate=False)
-        if not blob.startswith(b"SSHSIG"):
-            raise ValueError
-        (length,) = struct.unpack_from(">I", blob, 10)
-        key = blob[14 : 14 + length]
-        if len(key) != length:
-            raise ValueError
-    except (ValueError, binascii.Error, struct.error):
+        return sshsig.parse(signature).fingerprint
+    except ValueError:
         raise SigningError(f"Checking {what} was refused: its signature is no SSH signature. Next: find out who changed it, then take a new one.") from None
-    return _fingerprint(key)
 
 
 def signers_line(key: Path) -> str:
@@ -124,13 +112,9 @@ def _public_line(key: Path) -> str:
     return " ".join(done.stdout.decode().split()[:2])
 
 
-def _fingerprint(blob: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
 def _run(command: Sequence[str], *, doing: str, data: bytes = b"", hint: str = "") -> subprocess.CompletedProcess[bytes]:
     try:
-        done = _call(command, data)
+        done = keygen.call(command, data)
     except OSError as exc:
         raise SigningError(f"{doing} failed: ssh-keygen cannot be run ({exc.strerror}). Next: install OpenSSH 8.2 or newer on the controller.") from exc
     if done.returncode:
@@ -142,16 +126,10 @@ def _run(command: Sequence[str], *, doing: str, data: bytes = b"", hint: str = "
 def _answer(command: Sequence[str], data: bytes) -> list[str]:
     """Lines of the answer; none when ssh-keygen says no."""
     try:
-        done = _call(command, data)
+        done = keygen.call(command, data)
     except OSError as exc:
         raise SigningError(f"{' '.join(command[:3])} cannot be run ({exc.strerror}). Next: install OpenSSH 8.2 or newer on the controller.") from exc
     return done.stdout.decode(errors="replace").splitlines() if done.returncode == 0 else []
-
-
-def _call(command: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-    # Without a terminal of its own and without a helper it fails instead of waiting for a passphrase that nobody types.
-    environment = {**os.environ, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
-    return subprocess.run(command, input=data, capture_output=True, env=environment, start_new_session=True, timeout=60, check=False)
 
 
 def _write_new(path: Path, text: str) -> None:

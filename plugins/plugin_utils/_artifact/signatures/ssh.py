@@ -13,6 +13,7 @@ import struct
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._artifact.signatures.signature import BadKeyError, BadSignatureError, Key, unbase64
 from ansible_collections.evenkeel.release.plugins.plugin_utils._artifact.subject import Subject
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ssh import sshsig
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -20,9 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 NAMESPACE = "evenkeel-artifact"
-MAGIC = b"SSHSIG"
 SMALLEST_RSA = 2048
-_ARMOUR = re.compile(rb"\s*-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+)-----END SSH SIGNATURE-----\s*")
 _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+) ([A-Za-z0-9+/=]+)(?:\s|$)")
 _CURVES: dict[str, hashes.HashAlgorithm] = {"nistp256": hashes.SHA256(), "nistp384": hashes.SHA384(), "nistp521": hashes.SHA512()}
 _RSA: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
@@ -34,8 +33,7 @@ def check_key(key: Key) -> None:
 
 
 def key_id(key: Key) -> str:
-    digest = hashlib.sha256(_blob(key)).digest()
-    return "SHA256:" + _base64(digest).rstrip("=")
+    return sshsig.fingerprint(_blob(key))
 
 
 def verify(subject: Subject, signature: bytes, key: Key) -> None:
@@ -47,7 +45,7 @@ def verify(subject: Subject, signature: bytes, key: Key) -> None:
         raise BadSignatureError(f"it was made for the namespace {namespace.decode('utf-8', 'replace')!r}, allowed: {wanted!r}")
     if algorithm not in (b"sha256", b"sha512"):
         raise BadSignatureError(f"it uses the hash {algorithm.decode('ascii', 'replace')!r}, allowed: sha256, sha512")
-    signed = MAGIC + b"".join(map(_packed, (namespace, reserved, algorithm, subject.digest(algorithm.decode()))))
+    signed = sshsig.MAGIC + b"".join(map(_packed, (namespace, reserved, algorithm, subject.digest(algorithm.decode()))))
     try:
         _check(public, made, signed)
     except (InvalidSignature, struct.error, UnsupportedAlgorithm, ValueError) as exc:
@@ -55,9 +53,9 @@ def verify(subject: Subject, signature: bytes, key: Key) -> None:
 
 
 def _check(public: bytes, made: bytes, signed: bytes) -> None:
-    kind, rest = _string(public)
-    name, after = _string(made)
-    value, trailer = _string(after)
+    kind, rest = sshsig.string(public)
+    name, after = sshsig.string(made)
+    value, trailer = sshsig.string(after)
     if kind.decode() == SK_ED25519:
         _check_token(rest, name, value, trailer, signed)
         return
@@ -67,8 +65,8 @@ def _check(public: bytes, made: bytes, signed: bytes) -> None:
     if isinstance(loaded, ed25519.Ed25519PublicKey) and name == b"ssh-ed25519":
         loaded.verify(value, signed)
     elif isinstance(loaded, ec.EllipticCurvePublicKey) and name == kind:
-        r, tail = _string(value)
-        s, _end = _string(tail)
+        r, tail = sshsig.string(value)
+        s, _end = sshsig.string(tail)
         der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
         loaded.verify(der, signed, ec.ECDSA(_CURVES[kind.decode().rsplit("-", 1)[1]]))
     elif isinstance(loaded, rsa.RSAPublicKey) and name in _RSA:
@@ -79,8 +77,8 @@ def _check(public: bytes, made: bytes, signed: bytes) -> None:
 
 def _check_token(rest: bytes, name: bytes, value: bytes, trailer: bytes, signed: bytes) -> None:
     """A key on a token signs hash(application), flags, counter and hash(message); bit 0 of the flags: somebody touched it."""
-    raw, tail = _string(rest)
-    application, _end = _string(tail)
+    raw, tail = sshsig.string(rest)
+    application, _end = sshsig.string(tail)
     flags, _counter = struct.unpack(">BI", trailer)
     if name.decode() != SK_ED25519 or not flags & 1:
         raise ValueError("another algorithm, or nobody touched the token")
@@ -88,21 +86,11 @@ def _check_token(rest: bytes, name: bytes, value: bytes, trailer: bytes, signed:
     ed25519.Ed25519PublicKey.from_public_bytes(raw).verify(value, message)
 
 
-def _parse(signature: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    match = _ARMOUR.fullmatch(signature)
+def _parse(signature: bytes) -> sshsig.Signature:
     try:
-        blob = unbase64(match[1] if match else b"!")
-        if blob[:6] != MAGIC or struct.unpack(">I", blob[6:10]) != (1,):
-            raise ValueError("no SSHSIG of version 1")
-        parts, rest = [], blob[10:]
-        for _number in range(5):
-            part, rest = _string(rest)
-            parts.append(part)
-        if rest:
-            raise ValueError("bytes after the end")
-    except (ValueError, struct.error) as exc:
+        return sshsig.parse(signature)
+    except ValueError as exc:
         raise BadSignatureError("it is no SSH signature (ssh-keygen -Y sign)") from exc
-    return parts[0], parts[1], parts[2], parts[3], parts[4]
 
 
 def _blob(key: Key) -> bytes:
@@ -112,7 +100,7 @@ def _blob(key: Key) -> bytes:
         raise BadKeyError("an SSH public key, or a line of allowed_signers without cert-authority")
     try:
         blob = unbase64(match[2])
-        kind, _rest = _string(blob)
+        kind, _rest = sshsig.string(blob)
         if kind.decode() != match[1]:
             raise ValueError("type and key differ")
         if match[1] != SK_ED25519:
@@ -122,13 +110,6 @@ def _blob(key: Key) -> bytes:
     except (ValueError, struct.error, UnsupportedAlgorithm) as exc:
         raise BadKeyError("an SSH public key of type ssh-ed25519, ecdsa-sha2-*, ssh-rsa (2048 bits or more) or sk-ssh-ed25519@openssh.com") from exc
     return blob
-
-
-def _string(data: bytes) -> tuple[bytes, bytes]:
-    (length,) = struct.unpack(">I", data[:4])
-    if len(data) < 4 + length:
-        raise ValueError("cut short")
-    return data[4 : 4 + length], data[4 + length :]
 
 
 def _packed(data: bytes) -> bytes:
