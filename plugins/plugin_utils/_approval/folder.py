@@ -26,7 +26,7 @@ class Unreadable(Exception):
 @contextmanager
 def opened(root: str, *names: str) -> Iterator[int | None]:
     """A descriptor of root/names, None when it is not there. The root may be a link, nothing below it."""
-    handles = []
+    handles: list[int] = []
     try:
         for number, name in enumerate((root, *names)):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if number else 0)

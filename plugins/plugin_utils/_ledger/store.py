@@ -147,7 +147,7 @@ class Store:
         phase: str | Sequence[str] | None = None,
         environment: str | None = None,
         release: str | None = None,
-        subject: str | None = None,
+        subject: str | Sequence[str] | None = None,
         stream: str | None = None,
         after: str | None = None,
         limit: int | None = None,
