@@ -48,6 +48,7 @@ options:
       - approval
       - change
       - freeze_override
+      - grant
       - data_sync
       - data_purge
       - drift

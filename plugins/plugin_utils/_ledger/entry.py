@@ -31,6 +31,7 @@ KINDS = (
     "approval",
     "change",
     "freeze_override",
+    "grant",
     "data_sync",
     "data_purge",
     "drift",
