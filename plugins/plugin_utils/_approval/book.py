@@ -6,11 +6,12 @@
 | requested/<digest> | requested: somebody asked for approvals of this digest |
 | given/<digest>/<person>, withdrawn/<digest>/<person> | given, withdrawn: with the signed text and its signature |
 | checked/<digest> | checked: what was found, with everything that was refused |
+| refused/<digest> | refused: statements that somebody wanted recorded, or a check that came to no answer |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store imp
 KIND = "approval"
 MOST_GIVEN = 500
 MOST_WITHDRAWN = 5000
+MOST_REFUSED = 20
 # A request of an environment of many hosts: its content only explains what changed.
 LARGEST_CONTENT = 256 * 1024
 
@@ -93,3 +95,12 @@ def checked(store: Store, subject: Mapping[str, Any], answer: Mapping[str, Any])
     body = {"state": "checked", "verdict": answer["verdict"], "act": subject["act"], "digest": found["digest"], **answer}
     entry = NewEntry(KIND, "fact", subject["environment"], subject["release"], subject=f"checked/{found['digest']}", body=body)
     return session.record(store, entry)
+
+
+def refused(store: Store, digest: str, what: Sequence[Mapping[str, str]], *, environment: str = "", release: str = "") -> None:
+    """Once: the same refusal again is no news."""
+    last = store.entries(kind=KIND, subject=f"refused/{digest}", newest_first=True, limit=1)
+    listed = [dict(one) for one in what][:MOST_REFUSED]
+    if not last or last[0].body.get("refused") != listed:
+        body = {"state": "refused", "digest": digest, "refused": listed}
+        session.record(store, NewEntry(KIND, "fact", environment, release, subject=f"refused/{digest}", body=body))

@@ -11,15 +11,15 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.rules i
 
 Data = Mapping[str, Any]
 Chain = Mapping[str, Sequence[Identity]]
-# Nobody approves what they wrote, asked for or carry out in production, whatever duties.yml says.
-SELF = ("author", "requester", "deployer")
+# Nobody approves what they wrote or carry out in production, whatever duties.yml says.
+SELF = ("author", "deployer")
 BUILT_IN: tuple[Data, ...] = tuple(
     {
         "name": f"no-self-approval-{duty}",
         "applies_to": {"tiers": ["production"]},
         "differ": [duty, "approver"],
         "machines": [duty],
-        "may_be_empty": ["requester", "approver"],
+        "may_be_empty": ["approver"],
         "reason": "In production nobody approves their own work.",
     }
     for duty in SELF

@@ -99,12 +99,8 @@ def _policies(folder: Any, now: datetime) -> dict[str, str]:
 
 
 def _version() -> str:
-    """galaxy.yml in a clone, MANIFEST.json where it was installed."""
-    for name, read in (
-        ("MANIFEST.json", lambda text: json.loads(text)["collection_info"]["version"]),
-        ("galaxy.yml", lambda text: yaml.safe_load(text)["version"]),
-    ):
-        path = COLLECTION / name
-        if path.is_file():
-            return str(read(path.read_text(encoding="utf-8")))
-    return ""
+    """MANIFEST.json where it was installed, galaxy.yml in a clone."""
+    installed, clone = COLLECTION / "MANIFEST.json", COLLECTION / "galaxy.yml"
+    if installed.is_file():
+        return str(json.loads(installed.read_text(encoding="utf-8"))["collection_info"]["version"])
+    return str(yaml.safe_load(clone.read_text(encoding="utf-8"))["version"]) if clone.is_file() else ""

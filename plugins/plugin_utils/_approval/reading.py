@@ -20,6 +20,7 @@ REQUEST = "request.json"
 DELEGATIONS = "delegations"
 ENDINGS = ("", ".mandate", ".awx")
 WITHDRAWN = ".withdrawn"
+UNSIGNED = "it is not signed"
 Data = Mapping[str, Any]
 
 
@@ -126,7 +127,7 @@ def _one(opened: int, name: str, into: Read, *, trust: Trust, at: datetime, wher
             return
         signature = folder.read(opened, f"{name}.sig", limit=folder.SIGNATURE)
         if signature is None:
-            raise ValueError("it is not signed")
+            raise ValueError(UNSIGNED)
         into.given.append(proved(file, data, signature, trust=trust, at=at))
     except (ValueError, folder.Unreadable) as exc:
         into.refused.append({"file": file, "reason": str(exc)})

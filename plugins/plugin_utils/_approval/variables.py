@@ -15,7 +15,7 @@ from ansible_collections.evenkeel.release.plugins.module_utils._snapshot import 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.subject import sha256
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import plain
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import is_secret_key
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import is_secret_key, is_vaulted
 
 DEFAULT = ("evenkeel_environment", "evenkeel_services", "evenkeel_artifact_policy")
 
@@ -40,18 +40,19 @@ def bind(hosts: Mapping[str, Mapping[str, Any]], *, key: bytes | None = None) ->
 
 
 def _of(name: str, value: Any, key: bytes | None, unbound: set[str]) -> str:
-    return sha256(_shut(plain(value), name, name, key, unbound))
+    return sha256(_shut(value, name, name, key, unbound))
 
 
 def _shut(value: Any, name: str, path: str, key: bytes | None, unbound: set[str]) -> Any:
-    """The value with a fingerprint in the place of each secret."""
-    if is_secret_key(name) and value not in (None, "", [], {}) and not isinstance(value, bool):
+    """Plain data with a fingerprint in the place of each secret: by the name of its key, or because it came out of a vault."""
+    secret = is_vaulted(value) or (is_secret_key(name) and value not in (None, "", [], {}) and not isinstance(value, bool))
+    if secret:
         if key is None:
             unbound.add(path)
             return "unbound"
-        return f"{keyed.key_id(key)}:{keyed.fingerprint(canonical.dumps(value).decode(), key)}"
-    if isinstance(value, dict):
-        return {each: _shut(inner, each, f"{path}.{each}", key, unbound) for each, inner in value.items()}
-    if isinstance(value, list):
+        return f"{keyed.key_id(key)}:{keyed.fingerprint(canonical.dumps(plain(value)).decode(), key)}"
+    if isinstance(value, Mapping):
+        return {str(each): _shut(inner, str(each), f"{path}.{each}", key, unbound) for each, inner in value.items()}
+    if isinstance(value, (list, tuple)):
         return [_shut(inner, "", path, key, unbound) for inner in value]
-    return value
+    return plain(value)

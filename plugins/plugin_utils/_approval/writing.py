@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
-from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import reading, rules, seats, statement
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import reading, rules, seats, statement, text
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import subject as subjects
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.errors import ApprovalError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.trust import Trust
@@ -38,9 +38,8 @@ def delegation(giver: str, delegate: str, *, ledger: str, start: datetime, valid
     """scope: environments, acts, groups."""
     times = {"from": statement.stamp(start), "to": statement.stamp(start + timedelta(seconds=valid))}
     given = {"statement": statement.FORM, "decision": "delegate", "by": giver, "delegate": delegate, "ledger": ledger}
-    return statement.write(
-        {**given, **times, "again": "yes" if again else "no", "reason": reason, **{name: list(value) for name, value in scope.items() if value}}
-    )
+    wide = {name: list(value) for name, value in scope.items() if value}
+    return statement.write({**given, **times, "again": "yes" if again else "no", "reason": reason, **wide})
 
 
 def approvers(subject: Data, trust: Trust, *, environment: Data, risk: str | None, barred: Mapping[str, str]) -> list[str]:
@@ -49,7 +48,7 @@ def approvers(subject: Data, trust: Trust, *, environment: Data, risk: str | Non
     if why:
         raise ApprovalError(f"Nobody can be asked for approvals: {why}.")
     found = set()
-    for rule in chosen if all(not rule.get("automatic") for rule in chosen) else [rule for rule in chosen if not rule.get("automatic")]:
+    for rule in [rule for rule in chosen if not rule.get("automatic")]:
         wanted, open_to = set(seats.needed(rule.get("groups", {}), rule["people"])), set(rule.get("from", []))
         for person in trust.roster.people:
             groups = trust.roster.groups(person)
@@ -63,7 +62,7 @@ def lay(folder: Path, name: str, data: bytes, *, now: datetime, dry: bool) -> bo
     path = folder / name
     if path.is_symlink() or path.with_name(f"{name}.sig").is_symlink():
         raise ApprovalError(f"{path} is a link; nothing is written through it.")
-    if path.is_file() and path.stat().st_size <= statement.text.LONGEST and _same(path.read_bytes(), data, now):
+    if path.is_file() and path.stat().st_size <= text.LONGEST and _same(path.read_bytes(), data, now):
         return False
     if not dry:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,14 +72,14 @@ def lay(folder: Path, name: str, data: bytes, *, now: datetime, dry: bool) -> bo
 
 
 def request(folder: Path, subject: Data, *, dry: bool) -> bool:
-    path, text = folder / reading.REQUEST, json.dumps(dict(subject), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    path, content = folder / reading.REQUEST, json.dumps(dict(subject), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if path.is_symlink():
         raise ApprovalError(f"{path} is a link; nothing is written through it.")
-    if not _files.differs(path, text):
+    if not _files.differs(path, content):
         return False
     if not dry:
         folder.mkdir(parents=True, exist_ok=True)
-        _files.write(path, text, mode=0o644)
+        _files.write(path, content, mode=0o644)
     return True
 
 

@@ -91,7 +91,7 @@ class Redactor:
     def _value(self, data: Any) -> Any:
         if data is None or isinstance(data, bool):
             return data if data is None else bool(data)
-        if isinstance(data, Secret) or _is_vaulted(data):
+        if isinstance(data, Secret) or is_vaulted(data):
             return REDACTED
         if isinstance(data, str):
             return self.text(data)
@@ -137,7 +137,7 @@ def _is_harmless(value: Any) -> bool:
     return value is None or isinstance(value, bool) or (isinstance(value, (str, list, tuple, dict)) and not value)
 
 
-def _is_vaulted(data: Any) -> bool:
+def is_vaulted(data: Any) -> bool:
     """Ansible Vault values: a tag on the value (core 2.19 and later) or a type of its own (2.18, and not yet decrypted)."""
     tags = getattr(data, "_ansible_tags_mapping", None)
     if tags and any(getattr(tag, "__name__", "") == "VaultedValue" for tag in tags):
