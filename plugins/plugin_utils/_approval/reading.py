@@ -75,7 +75,7 @@ def of_digest(root: str, digest: str, *, trust: Trust, at: datetime) -> tuple[Re
                     name = f"{person}{ending}.yml"
                     known |= {name, f"{name}.sig"}
                     into = withdrawals if ending == WITHDRAWN else approvals
-                    _one(opened, name, into, trust=trust, at=at, where=digest)
+                    one(opened, name, into, trust=trust, at=at, where=digest)
             _strangers(opened, known, approvals)
     except folder.Unreadable as exc:
         approvals.refused.append({"file": digest, "reason": str(exc)})
@@ -110,8 +110,8 @@ def _to(root: str, delegate: str, trust: Trust, at: datetime, refused: list[dict
         with folder.opened(root, DELEGATIONS) as opened:
             for giver in trust.roster.people if opened is not None else ():
                 name = f"{giver}--{delegate}"
-                _one(opened, f"{name}.yml", read, trust=trust, at=at, where=DELEGATIONS)  # type: ignore[arg-type]  # not None here
-                _one(opened, f"{name}{WITHDRAWN}.yml", withdrawn, trust=trust, at=at, where=DELEGATIONS)  # type: ignore[arg-type]
+                one(opened, f"{name}.yml", read, trust=trust, at=at, where=DELEGATIONS)  # type: ignore[arg-type]  # not None here
+                one(opened, f"{name}{WITHDRAWN}.yml", withdrawn, trust=trust, at=at, where=DELEGATIONS)  # type: ignore[arg-type]
     except folder.Unreadable as exc:
         refused.append({"file": DELEGATIONS, "reason": str(exc)})
     gone = {(one.person, one.statement["digest"]) for one in withdrawn.given if one.statement["decision"] == "withdraw"}
@@ -119,7 +119,7 @@ def _to(root: str, delegate: str, trust: Trust, at: datetime, refused: list[dict
     return [one for one in fitting if (one.person, digest_of(one.statement)) not in gone]
 
 
-def _one(opened: int, name: str, into: Read, *, trust: Trust, at: datetime, where: str) -> None:
+def one(opened: int, name: str, into: Read, *, trust: Trust, at: datetime, where: str) -> None:
     file = f"{where[:12]}/{name}"
     try:
         data = folder.read(opened, name)
