@@ -32,7 +32,7 @@ class Known:
 
     @property
     def person(self) -> str:
-        who = self.trust.roster.who(identity(self.actor))
+        who = self.trust.roster.known(identity(self.actor))
         if not who.person:
             raise ApprovalError(f"Nobody in people.yml is {self.actor['source']}:{self.actor['name']}. Next: have the name added to the aliases of its person.")
         return who.person

@@ -42,7 +42,7 @@ def may(
     actor is the ledger's ({name, source}), environment its document, documents are access/*.yml, grants those of grants.standing(), memberships what
     exports of AWX, LDAP or OIDC tell ({subject: names}).
     """
-    who, known = roster.who(identity(actor)), memberships or {}
+    who, known = roster.known(identity(actor)), memberships or {}
     said: dict[str, Any] = {"actor": dict(actor), "person": who.person or who.machine, "act": act, "rules": [], "grant": "", "reason": "", "remedy": ""}
     if not any(who):
         name = f"{actor.get('source', '')}:{actor.get('name', '')}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.roster import Identity, Roster, Who, fold
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.roster import Identity, Roster, Who
 
 # Groups that another system keeps; who is in them only an export of it tells. kind: where its names come from.
 OUTSIDE = {"awx_team": "awx", "ldap_group": "ldap", "oidc_group": "oidc"}
@@ -34,7 +34,7 @@ def behind(subject: str, roster: Roster, memberships: Memberships) -> Behind:
         return Behind(frozenset(), (), True)
     if subject not in memberships:
         return Behind(frozenset(), (), False)
-    found = {account: roster.who(Identity(account, OUTSIDE[kind])) for account in memberships[subject]}
+    found = {account: roster.known(Identity(account, OUTSIDE[kind])) for account in memberships[subject]}
     unknown = tuple(sorted(account for account, who in found.items() if not any(who)))
     return Behind(frozenset(who.person for who in found.values() if who.person), unknown, True)
 
@@ -42,7 +42,7 @@ def behind(subject: str, roster: Roster, memberships: Memberships) -> Behind:
 def is_of(subject: str, who: Who, roster: Roster, memberships: Memberships) -> bool | None:
     """None where it can't be told."""
     if subject.startswith("machine:"):
-        return bool(who.machine) and fold(subject.removeprefix("machine:")) == fold(who.machine)
+        return bool(who.machine) and subject.removeprefix("machine:") == who.machine
     found = behind(subject, roster, memberships)
     return (bool(who.person) and who.person in found.people) if found.told else None
 

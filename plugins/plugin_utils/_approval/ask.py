@@ -33,7 +33,7 @@ def ask(
     deployer: Data | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """{verdict, approvals, duties}: both sections of the policies' evidence document, and the worse of their verdicts.
+    """{verdict, approvals, duties, trust}: both sections of the policies' evidence document, and the worse of their verdicts.
 
     root is the folder of approvals, store the ledger (None when there is none yet), environment its document, authors those of the release's commits,
     deployer the actor of the run that asks.
@@ -68,7 +68,7 @@ def ask(
     apart = duties.judge(rules, holding, document=trust.duties, deployer=deployer)
     verdicts = {found["verdict"], apart["verdict"]}
     worst = next((word for word in ("failed", "errored") if word in verdicts), "passed")
-    return {"verdict": worst, "approvals": found, "duties": apart}
+    return {"verdict": worst, "approvals": found, "duties": apart, "trust": trust.digests}
 
 
 def _withdrawn(

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import folder, proof, statement
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.counting import Given
-from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.roster import Identity
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.trust import Trust
 
 REQUEST = "request.json"
@@ -56,7 +55,7 @@ def _attested(said: Data, found: proof.Proof, trust: Trust) -> str:
         raise ValueError(f"it is signed by {', '.join(found.principals)}, which is not the attestor {said['via']} of people.yml")
     if not said.get("login") or not said.get("job"):
         raise ValueError("it tells of no login and job")
-    person = trust.roster.who(Identity(said["login"], said["via"])).person
+    person = trust.roster.attested(said["via"], said["login"])
     if not person:
         raise ValueError(f"nobody in people.yml has the alias {said['via']}:{said['login']}")
     return person

@@ -32,6 +32,9 @@ class Roster:
         self.machines = {fold(name) for name in document.get("machines", [])}
         self._names = {name: person for name, person, _place in _claims(self.people)}
 
+        self._exact = {str(name): person for person, known in self.people.items() for name in (person, *known.get("aliases", []))}
+        self._exact_machines = {str(name) for name in document.get("machines", [])}
+
     def groups(self, person: str) -> frozenset[str]:
         return frozenset(self.people.get(person, {}).get("groups", []))
 
@@ -39,8 +42,22 @@ class Roster:
         """The persons whom a key may sign for."""
         return {person for person, known in self.people.items() if set(known.get("principals", [])) & set(principals)}
 
+    def attested(self, source: str, login: str) -> str:
+        """The person of exactly this login of exactly this system; empty when nobody has it. AWX takes bob and Bob for two users, and so do we here."""
+        name = f"{source}:{login}"
+        return self._exact.get(name, "") if name not in self.people else ""
+
+    def known(self, identity: Identity) -> Who:
+        """Whom an actor may act as: names count as they are written, so that no similar one is taken for another."""
+        names = [f"{identity.source}:{identity.name}", identity.name]
+        found = {self._exact[name] for name in names if name in self._exact}
+        machine = next((name for name in names if name in self._exact_machines), "")
+        return Who(person=found.pop()) if len(found) == 1 else Who(machine=machine if not found else "")
+
     def who(self, identity: Identity) -> Who:
-        """A name that belongs to a person counts, with its source (`awx:ann`) or without. Two persons by one identity are nobody."""
+        """Whom duties are counted for: similar names are one, so that nobody gets around a rule by writing theirs in another way.
+
+        A name that belongs to a person counts, with its source (`awx:ann`) or without. Two persons by one identity are nobody."""
         names = [f"{identity.source}:{identity.name}", identity.name, identity.mail]
         found = {self._names[fold(name)] for name in names if name and fold(name) in self._names}
         if len(found) == 1:

@@ -75,7 +75,7 @@ def shows(given: Data) -> dict[str, Any]:
     """What the approver reads of it in the statement, beside the digests."""
     content = given["content"]
     hosts = content["targets"]["hosts"]
-    more = [f"and {len(hosts) - MOST_HOSTS} more, see request.yml"] if len(hosts) > MOST_HOSTS else []
+    more = [f"and {len(hosts) - MOST_HOSTS} more, see request.json"] if len(hosts) > MOST_HOSTS else []
     return {
         "artifacts": {name: f"{one['version']} sha256:{','.join(one['sha256'])}"[:300] for name, one in content["release"]["components"].items()},
         "services": dict(content["plan"]["services"]),

@@ -14,7 +14,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import subject as subjects
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.counting import Given
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.errors import ApprovalError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.roster import Identity
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.trust import Trust
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import duration
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
@@ -58,7 +57,7 @@ def attest(args: Data, found: Data, believed: Trust, root: str, digest: str, *, 
     if str(found.get("awx_job_launch_type", "")) != "manual" or not found.get("awx_user_name") or not found.get("awx_job_id"):
         raise ApprovalError("AWX tells of no person who launched this job by hand, so there is nobody to attest. Next: launch the job template yourself.")
     login, job = str(found["awx_user_name"]), str(found["awx_job_id"])
-    person = believed.roster.who(Identity(login, "awx")).person
+    person = believed.roster.attested("awx", login)
     if not person:
         raise ApprovalError(f"Nobody in people.yml has the alias awx:{statement.shown(login)}. Next: have it added.")
     request = requests.request_of(root, digest)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -35,11 +36,18 @@ class Trust(NamedTuple):
     approvals: dict[str, Any]
     duties: dict[str, Any]
     access: list[dict[str, Any]]
+    people: dict[str, Any]
 
     @property
     def policies(self) -> dict[str, str]:
         found = {"trust/approvals": sha256(self.approvals), "trust/duties": sha256(self.duties)}
         return {**found, **{f"trust/access/{each['name']}": sha256(each) for each in self.access}}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What was trusted, for whoever asks later."""
+        signers, revoked = (hashlib.sha256(data).hexdigest() for data in (self.signers.data, self.signers.revoked))
+        return {"place": self.place, "allowed_signers": signers, "revoked_keys": revoked, "people": sha256(self.people), **self.policies}
 
 
 def place(get: Callable[[str], Any], environ: Mapping[str, str], *, system: Path = SYSTEM) -> Path:
@@ -72,7 +80,7 @@ def load(folder: Path, *, today: date) -> Trust:
     if found:
         raise ApprovalError(f"The trusted place can't be used. {render(found, {'files': len(every)})}")
     known = Signers(_bytes(paths[0]), lines, _bytes(revoked) if revoked.exists() else b"")
-    return Trust(str(folder), known, roster.Roster(documents["people"]), documents["approvals"], documents["duties"], access)
+    return Trust(str(folder), known, roster.Roster(documents["people"]), documents["approvals"], documents["duties"], access, documents["people"])
 
 
 def _document(kind: str, path: Path, today: date, found: list[Fault]) -> Any:

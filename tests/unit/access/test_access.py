@@ -44,6 +44,8 @@ def ask(name: str, act: str = "deploy", *, source: str = "awx", members: Any = S
         ("nobody", "deploy", "errored", None),
         ("stranger", "deploy", "errored", None),
         ("*", "deploy", "errored", None),
+        ("ANN", "deploy", "errored", None),  # another account than ann
+        ("\uff41nn", "deploy", "errored", None),
         ("", "deploy", "errored", None),
     ],
 )
@@ -177,7 +179,7 @@ def test_drift():
     document = {**DOCUMENT, "teams": {"team-shop": ["person:ann", "person:bob", "awx_team:Shop", "ldap_group:cn=shop"]}}
     found = {(one["who"], one["kind"]) for one in drift.findings([document], ROSTER, {"awx_team:Shop": ["bob", "eve", "ghost"], "awx_team:Other": ["eve"]})}
     assert found == {("ann", "missing"), ("eve", "extra"), ("ghost", "unknown"), ("", "untold"), ("", "undeclared")}
-    same = {"awx_team:Shop": ["ann", "BOB"], "ldap_group:cn=shop": ["ann", "bob"]}
+    same = {"awx_team:Shop": ["ann", "bob"], "ldap_group:cn=shop": ["ann", "bob"]}
     assert drift.findings([document], ROSTER, same) == []
 
 

@@ -318,6 +318,8 @@ def test_a_key_on_a_token_that_nobody_touched(place, what):
         ({"via": "awx", "login": "bob", "job": "41"}, "bob", "evenkeel-approval", "namespace 'evenkeel-approval'"),
         ({"via": "awx", "login": "ann", "job": "41"}, "awx", "evenkeel-attestation", "it is by bob, and ann signed it"),
         ({"via": "awx", "login": "nobody", "job": "41"}, "awx", "evenkeel-attestation", "nobody in people.yml has the alias awx:nobody"),
+        ({"via": "awx", "login": "BOB", "job": "41"}, "awx", "evenkeel-attestation", "nobody in people.yml has the alias awx:BOB"),
+        ({"via": "awx", "login": "b.ob", "job": "41"}, "awx", "evenkeel-attestation", "nobody in people.yml has the alias awx:b.ob"),
         ({"via": "awx", "login": "bob"}, "awx", "evenkeel-attestation", "no login and job"),
         ({}, "awx", "evenkeel-approval", "does not allow for the namespace"),
     ],
