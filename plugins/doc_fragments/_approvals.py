@@ -15,8 +15,8 @@ options:
   trust_dir:
     description:
       - Folder of C(allowed_signers), C(people.yml), C(approvals.yml), C(duties.yml) and C(access/).
-      - By default C(/etc/evenkeel/trust) where that exists, which nothing overrides, else C(EVENKEEL_TRUST_DIR) of the environment, else the
-        variable C(evenkeel_trust_dir).
+      - C(/etc/evenkeel/trust) is taken where it exists, and nothing overrides it; else C(EVENKEEL_TRUST_DIR) of the environment; only then this
+        option, and last the variable C(evenkeel_trust_dir).
     type: path
   ledger_name:
     description: Name of the ledger, so that no other installation takes the statement; by default the variable C(evenkeel_ledger_name).
