@@ -63,7 +63,8 @@ options:
   exports:
     description:
       - Files that tell who is in the groups of AWX, LDAP or OIDC.
-      - JSON C({"awx_team:Shop": ["ann"]}), where the answer of AWX to C(/api/v2/teams/<id>/users/) may stand in place of the names; or LDIF of groups.
+      - JSON with a list of names for each subject such as C(awx_team:Shop), where the answer of AWX to C(/api/v2/teams/<id>/users/) may stand in
+        place of the names; or LDIF of groups.
     type: list
     elements: path
     default: []
