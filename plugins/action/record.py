@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import KINDS, PHASES, VERDICTS, NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import DECIDED, KINDS, PHASES, VERDICTS, NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 SPEC = {
-    "kind": {"type": "str", "required": True, "choices": list(KINDS)},
+    "kind": {"type": "str", "required": True, "choices": [kind for kind in KINDS if kind not in DECIDED]},
     "phase": {"type": "str", "default": "fact", "choices": list(PHASES)},
     "environment": {"type": "str"},
     "release": {"type": "str"},

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import jmespath
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import recurrence
 from jsonschema import FormatChecker
 
 SEMVER = re.compile(
@@ -27,6 +28,11 @@ ALLOWED = {
     "evenkeel-date": "a day such as 2027-06-30",
     "evenkeel-range": "a range of semantic versions as npm writes it, such as ^1.2.0, >=1.2 <3, 1.x or 1.2.0 || ^2.0.0",
     "evenkeel-clock": 'a quoted time of day such as "09:00"',
+    "evenkeel-moment": "a time such as 2027-03-01T22:00, with its zone (2027-03-01T22:00:00Z) or with timezone beside it",
+    "evenkeel-recurrence": (
+        "an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=MO;COUNT=10, with FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"
+        " and INTERVAL, COUNT, UNTIL, WKST, BYDAY or BYMONTH, monthly and yearly also BYMONTHDAY or BYSETPOS, yearly also BYYEARDAY or BYWEEKNO"
+    ),
     "evenkeel-jmespath": "a JMESPath expression",
     "evenkeel-artifact": "a path, or an http, https, oci, oci+http or s3 address without user and password",
 }
@@ -45,6 +51,8 @@ def checker(today: date) -> FormatChecker:
         "evenkeel-date": _is_day,
         "evenkeel-range": _is_range,
         "evenkeel-clock": lambda text: bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)),
+        "evenkeel-moment": lambda text: moment(text) is not None,
+        "evenkeel-recurrence": recurrence.is_rule,
         "evenkeel-jmespath": _compiles,
         "evenkeel-artifact": _is_artifact,
     }
@@ -62,6 +70,16 @@ def timestamp(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
+
+
+def moment(text: str) -> datetime | None:
+    """A date with a time of day, with a zone or without; None when it is neither."""
+    if not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _strings_only(predicate: Callable[[str], bool]) -> Callable[[object], bool]:

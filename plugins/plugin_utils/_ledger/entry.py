@@ -41,6 +41,8 @@ KINDS = (
     "lease",
     "spool",
     "archive",
+    "reservation",
+    "handoff",
     "validation",
     "release",
     "report",
@@ -48,6 +50,8 @@ KINDS = (
     "play",
     "run",
 )
+# Written by the modules that decide them: what a person records by hand must not pass for a booking or a signature.
+DECIDED = ("reservation", "handoff")
 _STREAM = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 
 

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bookings as the ledger and the documents know them together. Every entry carries the whole booking: the last one says how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import declared, moments
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.errors import ReservationError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.model import Booking, from_dict
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import FARTHEST, LONGEST
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World
+
+KIND = "reservation"
+# What somebody does in an environment: a booking in which nothing of it happened was not used.
+USES = (
+    "provision",
+    "deployment",
+    "promotion",
+    "rollback",
+    "recovery",
+    "step",
+    "flag",
+    "switch",
+    "migration",
+    "verification",
+    "validation",
+    "evidence",
+    "data_sync",
+    "data_purge",
+    "drift",
+    "repair",
+    "baseline",
+)
+
+
+class Readable(Protocol):
+    def __getitem__(self, key: str, /) -> Any: ...
+
+
+def recorded(entries: Iterable[Readable]) -> dict[str, Booking]:
+    """{id: booking} of entries, oldest first. Raises ReservationError on an entry that can't be read."""
+    found: dict[str, Booking] = {}
+    for entry in entries:
+        if entry["kind"] == KIND:
+            plain = entry["body"].get("booking")
+            if not isinstance(plain, Mapping):
+                raise ReservationError(f"The entry {entry['id']} of the ledger is of kind {KIND} and has no booking. Next: verify the ledger.")
+            booking = from_dict(plain, where=f"the entry {entry['id']}")
+            found[booking.id] = booking
+    return found
+
+
+def bookings(world: World, entries: Iterable[Readable], now: datetime, *, until: datetime | None = None) -> dict[str, Booking]:
+    """{id: booking} of the ledger, and of the documents from a month ago until `until` (by default as far as anything may be booked)."""
+    found = recorded(entries)
+    # What was recorded about an occurrence of a document is void when the document no longer has it, or at another time or place.
+    present = {booking_id: booking for booking_id, booking in found.items() if booking.origin == "ledger"}
+    for booking in declared.bookings(world, moments.later(now, -LONGEST), until or moments.later(now, FARTHEST)):
+        known = found.get(booking.id)
+        if known and known.origin == "ledger":
+            raise ReservationError(f"The booking {booking.id} of {booking.origin} has the id of one in the ledger. Next: rename the one in the file.")
+        same = known and (known.start, known.environments) == (booking.start, booking.environments)
+        present[booking.id] = replace(known, origin=booking.origin) if known and same else booking
+    return present
+
+
+def used(world: World, entries: Iterable[Readable], bookings_of: Iterable[Booking]) -> set[str]:
+    """Ids of bookings in which one of their people did something in one of their environments while that was waited for."""
+    acts = [(str(entry["environment"]), moments.utc(str(entry["time"])), str(entry["actor"]["name"])) for entry in entries if entry["kind"] in USES]
+    return {booking.id for booking in bookings_of if booking.used or any(_is_theirs(world, booking, *act) for act in acts)}
+
+
+def watched(world: World, bookings_of: Iterable[Booking], now: datetime) -> list[tuple[str, datetime, datetime]]:
+    """(environment, from, to) of the entries by which it is known whether somebody came."""
+    if world.rules.no_show is None:
+        return []
+    running = [each for each in bookings_of if each.state == "approved" and not each.used and each.start <= now < each.end]
+    return sorted({(name, each.blocked[0], shown_until(world, each)) for each in running for name in each.environments})
+
+
+def shown_until(world: World, booking: Booking) -> datetime:
+    """When nobody is waited for any more. One that got its place late has its time from then."""
+    return moments.later(max(booking.start, booking.since), world.rules.no_show or 0)
+
+
+def belongs(world: World, booking: Booking, person: str) -> bool:
+    return bool(person) and (person == booking.by or world.in_team(person, booking.team))
+
+
+def _is_theirs(world: World, booking: Booking, environment: str, time: datetime, person: str) -> bool:
+    return environment in booking.environments and booking.blocked[0] <= time < shown_until(world, booking) and belongs(world, booking, person)
