@@ -16,7 +16,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.fol
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.model import Change
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import LOOK_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 SECOND = 1_000_000
 Entries = list[dict[str, Any]]
@@ -50,7 +50,9 @@ def new_entries(change: Change) -> list[NewEntry]:
 def _entries(connection: Connection, now: int, world: World, environments: Sequence[str] | None) -> tuple[Entries, datetime]:
     moment = datetime.fromisoformat(ids.at(now).replace("Z", "+00:00"))
     narrow = [] if environments is None else [table.c.environment.in_(environments)]
-    found = _select(connection, [table.c.kind == KIND, table.c.id > _id(now - LOOK_BACK * SECOND), *narrow])
+    # Each entry carries the whole booking: of each only the last one is read.
+    last = select(func.max(table.c.id)).where(table.c.kind == KIND, table.c.id > _id(now - LOOK_BACK * SECOND), *narrow).group_by(table.c.subject)
+    found = _select(connection, [table.c.id.in_(last)])
     seen = {entry["id"] for entry in found}
     for environment, begin, end in watched(world, bookings(world, found, moment).values(), moment):
         span = [table.c.id >= _id(_microseconds(begin)), table.c.id <= _id(_microseconds(end))]
