@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import formats
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import moments
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.acts import Refusal
@@ -19,6 +22,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.slo
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.words import people
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World
 
+LONGEST_REASON = 500
+_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 Act = Callable[[Mapping[str, Booking]], list[Change]]
 
 
@@ -48,6 +53,10 @@ def requested(world: World, wanted: Mapping[str, Any], *, actor: str, now: datet
         (bool(wanted.get("lane")) == bool(wanted.get("environments")), "it needs either lane or environments"),
         (bool(wanted.get("to")) == bool(wanted.get("length")), "it needs either to or length"),
         *((not wanted.get(key), f"it has no {key}") for key in ("mode", "purpose", "reason")),
+        (bool(zone) and zone not in available_timezones(), f"timezone {zone!r} is none, allowed is {formats.ALLOWED['evenkeel-timezone']}"),
+        (not _ID.fullmatch(str(wanted.get("id") or "b")), f"id {wanted.get('id')!r} is none: lower-case letters, digits, _ and -, at most 64, a letter first"),
+        (bool(wanted.get("release")) and not formats.SEMVER.fullmatch(str(wanted["release"])), f"release {wanted.get('release')!r} is not a semantic version"),
+        (len(str(wanted.get("reason") or "")) > LONGEST_REASON, f"its reason is longer than {LONGEST_REASON} characters"),
     ]
     if said := [text for wrong, text in faults if wrong]:
         raise Refusal(f"The booking was refused, nothing was written: {'; '.join(said)}. Next: correct it and book again.")
