@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import duration, heartbeat, process, session, settings
+from ansible.utils.display import Display
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import concurrency, duration, heartbeat, process, session, settings, waiting
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import store as stores
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LeaseError, LedgerError
 
+display = Display()
 SPEC = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "acquired", "choices": ["acquired", "held", "released"]},
@@ -17,7 +19,10 @@ SPEC = {
     "release": {"type": "str"},
     "message": {"type": "str", "default": ""},
     "ttl": {"type": "str", "default": "15m"},
-    "wait": {"type": "str", "default": "0"},
+    "wait": {"type": "str"},
+    "priority": {"type": "str", "choices": list(waiting.PRIORITIES), "default": "normal"},
+    "limit": {"type": "int"},
+    "concurrency": {"type": "dict", "default": {}},
     # The number is public: the name alone makes Ansible suspect it.
     "token": {"type": "int", "no_log": False},
     "heartbeat": {"type": "bool", "default": True},
@@ -47,12 +52,13 @@ class ActionModule(ActionBase):
 
 
 def _acquired(store, args, variables, *, dry):
-    ttl, wait = duration.seconds(args["ttl"], option="ttl"), duration.seconds(args["wait"], option="wait")
+    ttl = duration.seconds(args["ttl"], option="ttl")
+    wait, limit = concurrency.queue(args["concurrency"], wait=args["wait"], limit=args["limit"])
     mine = session.own_lease(store, args["name"])
     if dry:
         lease = store.lease(args["name"])
         if lease and not mine and not lease["stale"]:
-            raise LeaseError(stores.leases.refusal(lease, waited=0), lease=lease)
+            raise LeaseError(stores.leases.refusal(lease, waited=0, queue=lease["waiting"]), lease=lease)
         return {"changed": not mine, "lease": mine or lease}
     pid = process.main_pid()
     lease = store.acquire(
@@ -62,7 +68,10 @@ def _acquired(store, args, variables, *, dry):
         release=_default(args, variables, "release", "evenkeel_version"),
         environment=_default(args, variables, "environment", "evenkeel_target"),
         message=args["message"],
+        priority=args["priority"],
+        limit=limit,
         pid=pid,
+        told=display.display,
     )
     if args["heartbeat"] and not mine:
         heartbeat.start(url=variables["url"], name=args["name"], token=lease["token"], ttl=ttl, pid=pid, started=process.started(pid))

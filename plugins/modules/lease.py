@@ -54,9 +54,24 @@ options:
     type: str
     default: 15m
   wait:
-    description: How long to wait for a lease that another run holds, in seconds or with a unit.
+    description:
+      - How long to wait for a lease that another run holds, in seconds or with a unit. Defaults to that of O(concurrency), else not at all.
+      - Who waits has a place in a queue, the first who came goes first. A run that was killed while it waited loses its place.
     type: str
-    default: "0"
+  priority:
+    description: An V(emergency) goes before everybody else who waits, though not before who holds it. The ledger tells whom it overtook.
+    type: str
+    choices: [normal, emergency]
+    default: normal
+  limit:
+    description: How many runs may wait; one more is refused at once, unless it is an emergency. Defaults to that of O(concurrency), else there is no limit.
+    type: int
+  concurrency:
+    description: >-
+      C(concurrency) of an environment's document. C(policy) is V(refuse) or V(queue), C(wait) how long to wait with V(queue), C(30m) by default, and
+      C(limit) as O(limit).
+    type: dict
+    default: {}
   token:
     description: Fencing token of the lease. Without it O(state=held) and O(state=released) look for a lease of this very run.
     type: int
@@ -79,6 +94,11 @@ EXAMPLES = r"""
     release: 1.1.0
     message: deploying 1.1.0
     wait: 10m
+
+- name: Wait as the environment's document says
+  evenkeel.release.lease:
+    name: environment/staging
+    concurrency: "{{ evenkeel_environment.concurrency | default({}) }}"
 
 - name: Stop here if another run took over
   evenkeel.release.lease:
@@ -130,6 +150,13 @@ lease:
     message:
       description: Why.
       type: str
+    queue:
+      description: When it had to wait, C(since) when and how many it C(overtook) as an emergency.
+      type: dict
+    waiting:
+      description: In check mode, who waits for it.
+      type: list
+      elements: dict
     taken_over_from:
       description: The last holder's lease and C(why) it could be taken; only after a takeover.
       type: dict

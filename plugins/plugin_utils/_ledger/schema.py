@@ -69,6 +69,24 @@ leases = Table(
     Column("message", Text, nullable=False),
 )
 
+waiters = Table(
+    "evenkeel_waiters",
+    metadata,
+    Column("name", String(255), primary_key=True),  # of the lease
+    Column("ticket", BigInteger, primary_key=True, autoincrement=False),  # in the order of coming
+    Column("priority", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("host_id", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("started", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("since", String(27), nullable=False),
+    Column("seen", String(27), nullable=False),
+    Column("release", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
 checkpoints = Table(
     "evenkeel_checkpoints",
     metadata,
