@@ -28,6 +28,8 @@ SPEC = {
     "bundles": LISTS,
     "changes": {"type": "path", "default": ""},
     "calendars": LISTS,
+    "reservations": LISTS,
+    "handoffs": LISTS,
     "target": {"type": "str", "default": ""},
     "version": {"type": "str", "default": ""},
 }

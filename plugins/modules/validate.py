@@ -64,6 +64,10 @@ options:
     default: ""
   calendars:
     description: Calendars; of a folder all C(*.yml) and C(*.ics).
+  reservations:
+    description: Bookings as code; of a folder all C(*.yml). Whether they fit each other is told by M(evenkeel.release.reservation).
+  handoffs:
+    description: Handoffs; of a folder all C(*.yml).
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

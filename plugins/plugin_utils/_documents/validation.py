@@ -16,9 +16,13 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.drift 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, shown
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.policies import BESIDE_POLICIES, beside, waiver_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source, structure_faults
+from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff.faults import document_faults as handoff_faults
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.faults import document_faults as reservation_faults
 
 HostVars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
+KINDS = (("release", "releases"), ("policy", "policies"), ("masking", "masking"), ("reservations", "reservations"), ("handoff", "handoffs"))
+USUAL = ("releases", "policies", "masking")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Question:
     bundles: Sequence[str] = ()
     changes: str = ""
     calendars: Sequence[str] = ()
+    reservations: Sequence[str] = ()
+    handoffs: Sequence[str] = ()
     target: str = ""
     version: str = ""
 
@@ -64,6 +70,7 @@ def validate(question: Question, *, hostvars: HostVars, groups: Groups, found: S
         answer.faults += changes.faults
         answer.checked["standard changes"] = len(changes.templates)
     answer.faults += [fault for one in documents["policy_waiver"] for fault in waiver_faults(one, documents["policy"], known)]
+    answer.faults += _between(documents, {each.name: each.document for each in known}, broken={fault.file for fault in answer.faults})
     if question.target:
         answer.faults += _target_faults(question, documents["release"], known, groups)
     answer.checked |= {
@@ -92,8 +99,9 @@ def _environment_faults(each: cross.Environment, hostvars: HostVars, groups: Gro
 
 def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.Document]]:
     documents: dict[str, list[cross.Document]] = {}
-    for kind, plural in (("release", "releases"), ("policy", "policies"), ("masking", "masking")):
-        documents[kind], faults = files.read(kind, getattr(question, plural), today=question.today)
+    for kind, plural in KINDS:
+        places = getattr(question, plural)
+        documents[kind], faults = files.read(kind, places, today=question.today)
         answer.faults += faults
         answer.checked[plural] = len(files.expand(getattr(question, plural))[0])
     for kind, plural in BESIDE_POLICIES.items():
@@ -129,6 +137,18 @@ def _federated(question: Question, answer: Answer) -> None:
         bundles, faults = bundle_files.read(question.bundles, today=question.today)
         answer.faults += faults
         answer.checked["bundles"] = len(bundles)
+        if places or plural in USUAL:
+            answer.checked[plural] = len(files.expand(places)[0])
+
+
+def _between(documents: Mapping[str, Sequence[cross.Document]], environments: Mapping[str, Any], *, broken: set[str]) -> list[Fault]:
+    """What documents of one kind only show together, when each of them is valid by itself. Who is in which team is not known here."""
+    faults: list[Fault] = []
+    if not any(each.source.file in broken for each in documents["reservations"]):
+        faults += reservation_faults(documents["reservations"], environments=environments, teams={})
+    if not any(each.source.file in broken for each in documents["handoff"]):
+        faults += handoff_faults(documents["handoff"], teams={})
+    return faults
 
 
 def _target_faults(question: Question, releases: Sequence[cross.Document], known: Sequence[cross.Environment], groups: Groups) -> list[Fault]:

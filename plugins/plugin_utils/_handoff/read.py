@@ -9,10 +9,9 @@ from datetime import date
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents import files
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.cross import Document
-from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, did_you_mean, listed, shown
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
 from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff.errors import HandoffError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff.faults import document_faults
 from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff.state import KIND, Teams, subject
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries as table
@@ -30,22 +29,6 @@ def documents(places: Sequence[str], *, teams: Teams, today: date) -> list[dict[
     if faults:
         raise HandoffError("The handoffs can't be used. " + render(faults, {"handoffs": len(found)}))
     return [each.value for each in found]
-
-
-def document_faults(found: Sequence[Document], *, teams: Teams) -> list[Fault]:
-    """Of documents whose schema has no fault. `teams` empty: their names are not checked."""
-    faults = []
-    for each in found:
-        value = each.value
-        names = [checkpoint["name"] for checkpoint in value["checkpoints"]]
-        for number, checkpoint in enumerate(value["checkpoints"]):
-            if checkpoint["name"] in names[:number]:
-                faults.append(each.source.fault(("checkpoints", number, "name"), found=shown(checkpoint["name"]), allowed="each checkpoint once"))
-            faults += _team_fault(each, ("checkpoints", number, "by"), checkpoint["by"], teams)
-        faults += [fault for key in ("from", "to") for fault in _team_fault(each, (key,), value[key], teams)]
-        if value["from"] == value["to"]:
-            faults.append(each.source.fault(("to",), found=shown(value["to"]), allowed=f"another team than from, {value['from']}"))
-    return faults
 
 
 def entries(store: Store) -> Entries:
@@ -69,9 +52,3 @@ def decided(store: Store, document: Mapping[str, Any], checkpoint: str, decide: 
 def _entries(connection: Connection) -> Entries:
     query = select(table.c.bytes).where(table.c.kind == KIND, table.c.environment == "").order_by(table.c.id)
     return [json.loads(bytes(row.bytes)) for row in connection.execute(query)]
-
-
-def _team_fault(each: Document, path: tuple[str | int, ...], team: str, teams: Teams) -> list[Fault]:
-    if not teams or team in teams:
-        return []
-    return [each.source.fault(path, found=shown(team), allowed=f"a team: {listed(teams)}", hint=did_you_mean(team, teams))]

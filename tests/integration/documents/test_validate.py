@@ -157,3 +157,15 @@ def test_a_release_that_does_not_fit_its_target(playbook: Any, inventory: Path) 
     message = run.result("Report every fault")["msg"]
     assert "shoppe, which release 1.1.0 lacks" in message
     assert "the component shop, which no service of staging uses" in message
+
+
+def test_bookings_and_handoffs_are_documents(playbook: Any, inventory: Path, tmp_path: Path) -> None:
+    (tmp_path / "reservations").mkdir()
+    (tmp_path / "handoffs").mkdir()
+    (tmp_path / "reservations" / "a.yml").write_text("lanes: {l: [nowhere]}\n")
+    (tmp_path / "handoffs" / "b.yml").write_text("name: c\n")
+    extra = {f"evenkeel_{name}_dir": str(tmp_path / name) for name in ("reservations", "handoffs")}
+    run = playbook("evenkeel.release.validate", inventory=inventory, extra_vars=extra)
+    assert run.rc != 0
+    found = {(Path(fault["file"]).name, fault["path"]) for fault in run.result("Report every fault")["faults"]}
+    assert {("a.yml", "lanes.l[0]"), ("b.yml", "checkpoints"), ("b.yml", "name")} <= found
