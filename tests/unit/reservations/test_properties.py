@@ -136,3 +136,12 @@ def test_what_is_shown_of_a_text_stays_one_line_of_the_calendar():
     each = interval(wish("w", 1, 3, state="approved"))
     [event] = icalendar.Calendar.from_ical(ics([{**each, "reason": evil, "team": evil}], name="staging")).walk("VEVENT")
     assert "ATTACH" not in event
+
+
+def test_the_next_free_time_leaves_room_to_clear_up_and_to_set_up():
+    others = [wish("a", 0, 2, state="approved", teardown=600, setup=600), wish("b", 3, 4, state="approved", setup=1200)]
+    short, long = (wish("x", 0, hours, state="approved", setup=300, teardown=300) for hours in (0.25, 1))
+    assert next_free(Rules(), short, others, after=NOW) == (at(2.25), at(2.5))
+    assert next_free(Rules(), long, others, after=NOW) == (at(4) + timedelta(minutes=5), at(5) + timedelta(minutes=5))
+    endless = wish("c", 0, 24 * 70, state="approved")
+    assert next_free(Rules(), long, [endless], after=NOW) is None
