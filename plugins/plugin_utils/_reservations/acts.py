@@ -12,7 +12,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.con
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.errors import ReservationError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.fold import belongs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.model import HOLDING, OPEN, Booking, Change
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import LONGEST
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import BUFFER, LONGEST
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.settle import standing_of, waiting
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.slots import next_free
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World
@@ -155,6 +155,7 @@ def _check(world: World, new: Booking, actor: str, now: datetime) -> None:
         (lasts <= 0, f"it ends at {moments.text(new.end)}, not after its start {moments.text(new.start)}"),
         (lasts > min(rules.max_length, LONGEST), f"it lasts {moments.length(lasts)}, allowed is {moments.length(min(rules.max_length, LONGEST))}"),
         (lead > rules.max_ahead, f"it begins in {moments.length(lead)}, allowed is {moments.length(rules.max_ahead)} ahead"),
+        (max(new.setup, new.teardown) > BUFFER, f"its time to set up or clear up is more than {moments.length(BUFFER)}"),
         (lasts > 0 >= (new.end - now).total_seconds(), f"it is over since {moments.text(new.end)}"),
     ]
     if said := [text for wrong, text in faults if wrong]:

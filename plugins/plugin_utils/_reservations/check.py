@@ -23,7 +23,7 @@ def conflicts(documents: Mapping[str, Any], entries: Iterable[Any], now: datetim
     and of which one is a booking as code; what was at `now` over is left alone. Raises ReservationError."""
     declared, known = world(documents), list(entries)
     present = bookings(declared, known, now, until=until)
-    present = applied(present, settle(declared, present, used(declared, known, present.values()), now))
+    present = applied(present, settle(declared, present, used(declared, known, present.values(), now), now))
     everything = sorted((each for each in present.values() if each.state in HOLDING and each.blocked[1] > now), key=lambda each: (each.start, each.id))
     found = []
     for number, one in enumerate(everything):

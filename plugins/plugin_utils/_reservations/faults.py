@@ -10,7 +10,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.cross 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault, did_you_mean, listed, shown
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import declared, moments
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.errors import ReservationError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import MODES, PURPOSES, Rules, rule_faults, rules
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import BUFFER, MODES, PURPOSES, Rules, rule_faults, rules
 
 Data = Mapping[str, Any]
 
@@ -73,6 +73,9 @@ def _name_faults(
 
 
 def _time_faults(booking: Data, known: Rules) -> Iterator[tuple[str, str, str]]:
+    for key in ("setup", "teardown"):
+        if key in booking and moments.seconds(booking[key]) > BUFFER:
+            yield key, booking[key], f"at most {moments.length(BUFFER)}"
     if ("to" in booking) == ("length" in booking):
         yield "to", "both to and length" if "to" in booking else "neither to nor length", "one of them"
         return

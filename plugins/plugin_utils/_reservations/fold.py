@@ -41,14 +41,19 @@ class Readable(Protocol):
     def __getitem__(self, key: str, /) -> Any: ...
 
 
-def recorded(entries: Iterable[Readable]) -> dict[str, Booking]:
-    """{id: booking} of entries, oldest first. Raises ReservationError on an entry that can't be read."""
+def recorded(entries: Iterable[Readable], *, since: datetime | None = None) -> dict[str, Booking]:
+    """{id: booking} of entries, oldest first, without those that ended before `since`. Raises ReservationError on an entry that can't be read."""
     found: dict[str, Booking] = {}
+    # Times are written alike, so their texts sort like them: most of a year of bookings is not even parsed.
+    earliest = moments.text(since) if since else ""
     for entry in entries:
         if entry["kind"] == KIND:
             plain = entry["body"].get("booking")
             if not isinstance(plain, Mapping):
                 raise ReservationError(f"The entry {entry['id']} of the ledger is of kind {KIND} and has no booking. Next: verify the ledger.")
+            if str(plain.get("end", earliest)) < earliest:
+                found.pop(str(plain.get("id")), None)
+                continue
             booking = from_dict(plain, where=f"the entry {entry['id']}")
             found[booking.id] = booking
     return found
@@ -56,7 +61,7 @@ def recorded(entries: Iterable[Readable]) -> dict[str, Booking]:
 
 def bookings(world: World, entries: Iterable[Readable], now: datetime, *, until: datetime | None = None) -> dict[str, Booking]:
     """{id: booking} of the ledger, and of the documents from a month ago until `until` (by default as far as anything may be booked)."""
-    found = recorded(entries)
+    found = recorded(entries, since=moments.later(now, -LONGEST))
     # What was recorded about an occurrence of a document is void when the document no longer has it, or at another time or place.
     present = {booking_id: booking for booking_id, booking in found.items() if booking.origin == "ledger"}
     for booking in declared.bookings(world, moments.later(now, -LONGEST), until or moments.later(now, FARTHEST)):
@@ -68,18 +73,24 @@ def bookings(world: World, entries: Iterable[Readable], now: datetime, *, until:
     return present
 
 
-def used(world: World, entries: Iterable[Readable], bookings_of: Iterable[Booking]) -> set[str]:
-    """Ids of bookings in which one of their people did something in one of their environments while that was waited for."""
-    acts = [(str(entry["environment"]), moments.utc(str(entry["time"])), str(entry["actor"]["name"])) for entry in entries if entry["kind"] in USES]
-    return {booking.id for booking in bookings_of if booking.used or any(_is_theirs(world, booking, *act) for act in acts)}
+def used(world: World, entries: Iterable[Readable], bookings_of: Iterable[Booking], now: datetime) -> set[str]:
+    """Ids of running bookings in which one of their people did something in one of their environments while that was waited for."""
+    running = watched(world, bookings_of, now)
+    acts = [entry for entry in entries if entry["kind"] in USES] if running else []
+    return {booking.id for booking in running if any(is_use(world, booking, entry) for entry in acts)}
 
 
-def watched(world: World, bookings_of: Iterable[Booking], now: datetime) -> list[tuple[str, datetime, datetime]]:
-    """(environment, from, to) of the entries by which it is known whether somebody came."""
+def watched(world: World, bookings_of: Iterable[Booking], now: datetime) -> list[Booking]:
+    """Those of which it has to be known whether somebody came."""
     if world.rules.no_show is None:
         return []
-    running = [each for each in bookings_of if each.state == "approved" and not each.used and each.start <= now < each.end]
-    return sorted({(name, each.blocked[0], shown_until(world, each)) for each in running for name in each.environments})
+    return [each for each in bookings_of if each.state == "approved" and not each.used and each.start <= now < each.end]
+
+
+def is_use(world: World, booking: Booking, entry: Readable) -> bool:
+    if entry["environment"] not in booking.environments or not belongs(world, booking, str(entry["actor"]["name"])):
+        return False
+    return booking.blocked[0] <= moments.utc(str(entry["time"])) < shown_until(world, booking)
 
 
 def shown_until(world: World, booking: Booking) -> datetime:
@@ -89,7 +100,3 @@ def shown_until(world: World, booking: Booking) -> datetime:
 
 def belongs(world: World, booking: Booking, person: str) -> bool:
     return bool(person) and (person == booking.by or world.in_team(person, booking.team))
-
-
-def _is_theirs(world: World, booking: Booking, environment: str, time: datetime, person: str) -> bool:
-    return environment in booking.environments and booking.blocked[0] <= time < shown_until(world, booking) and belongs(world, booking, person)

@@ -12,8 +12,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import id
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries as table
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.fold import KIND, USES, bookings, watched
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.model import Change
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.fold import KIND, USES, bookings, is_use, shown_until, watched
+from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.model import Booking, Change
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.rules import LOOK_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World
 from sqlalchemy import Connection, func, select, text
@@ -53,13 +53,22 @@ def _entries(connection: Connection, now: int, world: World, environments: Seque
     # Each entry carries the whole booking: of each only the last one is read.
     last = select(func.max(table.c.id)).where(table.c.kind == KIND, table.c.id > _id(now - LOOK_BACK * SECOND), *narrow).group_by(table.c.subject)
     found = _select(connection, [table.c.id.in_(last)])
-    seen = {entry["id"] for entry in found}
-    for environment, begin, end in watched(world, bookings(world, found, moment).values(), moment):
-        span = [table.c.id >= _id(_microseconds(begin)), table.c.id <= _id(_microseconds(end))]
-        uses = _select(connection, [table.c.kind.in_(USES), table.c.environment == environment, *span])
-        found += [entry for entry in uses if entry["id"] not in seen]
-        seen |= {entry["id"] for entry in uses}
+    for booking in watched(world, bookings(world, found, moment).values(), moment):
+        first = _first_use(connection, world, booking)
+        found += [first] if first and first not in found else []
     return sorted(found, key=lambda entry: str(entry["id"])), moment
+
+
+def _first_use(connection: Connection, world: World, booking: Booking) -> dict[str, Any] | None:
+    """One entry is enough, so no more are kept."""
+    span = [table.c.id >= _id(_microseconds(booking.blocked[0])), table.c.id <= _id(_microseconds(shown_until(world, booking)))]
+    for environment in booking.environments:
+        query = select(table.c.bytes).where(table.c.kind.in_(USES), table.c.environment == environment, *span)
+        for row in connection.execute(query, execution_options={"yield_per": 100}):
+            entry: dict[str, Any] = json.loads(bytes(row.bytes))
+            if is_use(world, booking, entry):
+                return entry
+    return None
 
 
 def _select(connection: Connection, conditions: Sequence[Any]) -> Entries:

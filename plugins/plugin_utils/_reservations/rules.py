@@ -12,8 +12,9 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.err
 
 Data = Mapping[str, Any]
 DAY = 86400
-# How far back entries are read: nothing that is booked may reach further, so these two are limits of what can be declared.
+# How far back entries are read: nothing that is booked may reach further, so these are limits of what can be declared.
 LONGEST, FARTHEST = 31 * DAY, 366 * DAY
+BUFFER = DAY
 LOOK_BACK = LONGEST + FARTHEST + DAY
 
 
@@ -91,7 +92,7 @@ def rule_faults(declared: Data) -> list[tuple[str, str]]:
     """(key below rules, what is wrong) of what the schema can't say."""
     faults = [
         (name, f"{declared[name]} is more than {moments.length(most)}")
-        for name, most in (("max_length", LONGEST), ("max_ahead", FARTHEST))
+        for name, most in (("max_length", LONGEST), ("max_ahead", FARTHEST), ("setup", BUFFER), ("teardown", BUFFER))
         if name in declared and moments.seconds(declared[name]) > most
     ]
     modes = declared.get("modes") or {name: {"shares_with": list(mode.shares_with)} for name, mode in MODES.items()}

@@ -56,7 +56,7 @@ def _passed(world: World, booking: Booking, is_used: bool, now: datetime) -> Cha
             return Change.of(booking, "expired", now, "nobody approved it in time", state="expired")
     if booking.state == "waiting" and booking.end <= now:
         return Change.of(booking, "expired", now, "its time passed on the waiting list", state="expired")
-    if rules.no_show is None or is_used or booking.state != "approved" or not shown_until(world, booking) <= now < booking.end:
+    if rules.no_show is None or is_used or booking.used or booking.state != "approved" or not shown_until(world, booking) <= now < booking.end:
         return None
     return Change.of(booking, "given_back", now, f"nobody used it within {moments.length(rules.no_show)}", state="unused")
 

@@ -45,7 +45,7 @@ def standing(documents: Mapping[str, Any], entries: Iterable[Any], environment: 
     try:
         declared, known = world(documents), list(entries)
         present = bookings(declared, known, now, until=moments.later(now, SEARCH + DAY))
-        present = applied(present, settle(declared, present, used(declared, known, present.values()), now))
+        present = applied(present, settle(declared, present, used(declared, known, present.values(), now), now))
         return _standing(declared, list(present.values()), question)
     except UNREADABLE as exc:
         return _unknown(question, str(exc))

@@ -31,7 +31,7 @@ def present_at(world: World, entries: Iterable[Any], now: datetime, *, until: da
     """(the bookings as they are at `now`, what of it nobody has written down yet)."""
     known = list(entries)
     present = bookings(world, known, now, until=max(until or now, now) + (moments.later(now, SEARCH + DAY) - now))
-    passed = settle(world, present, used(world, known, present.values()), now)
+    passed = settle(world, present, used(world, known, present.values(), now), now)
     return applied(present, passed), passed
 
 
@@ -41,7 +41,7 @@ def turn(world: World, entries: Iterable[Any], now: datetime, act: Act, *, until
     present, passed = present_at(world, known, now, until=until)
     done = act(present)
     present = applied(present, done)
-    return [*passed, *done, *settle(world, present, used(world, known, present.values()), now)]
+    return [*passed, *done, *settle(world, present, used(world, known, present.values(), now), now)]
 
 
 def requested(world: World, wanted: Mapping[str, Any], *, actor: str, now: datetime) -> Booking:

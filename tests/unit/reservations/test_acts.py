@@ -50,6 +50,7 @@ def test_asking_again_changes_nothing_and_another_wish_of_that_name_is_refused(b
         ({"start": 0, "end": 24 * 15}, "allowed is 14 d"),
         ({"start": 24 * 181, "end": 24 * 181 + 1}, "allowed is 180 d ahead"),
         ({"start": -3, "end": -1}, "it is over since"),
+        ({"setup": 86401}, "more than 1 d"),
     ],
 )
 def test_faults_of_a_wish(book, wrong, said):

@@ -174,6 +174,8 @@ BASE = "id: {id}, mode: exclusive, purpose: test, team: shop, reason: why"
             ["40d is more than 31 d", "b does not share with a"],
         ),
         ("rules: {{auto_approve: [{{modes: [party], purposes: [fun]}}]}}", ["party is unknown", "fun is unknown"]),
+        ("rules: {{setup: 2d}}", ["2d is more than 1 d"]),
+        ("bookings: [{{{base}, environments: [staging], from: 2027-03-01T08:00:00Z, length: 2h, teardown: 25h}}]", ["at most 1 d"]),
         ("lanes: {{l: [nowhere]}}", ["nowhere"]),
     ],
 )

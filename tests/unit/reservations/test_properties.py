@@ -145,3 +145,11 @@ def test_the_next_free_time_leaves_room_to_clear_up_and_to_set_up():
     assert next_free(Rules(), long, others, after=NOW) == (at(4) + timedelta(minutes=5), at(5) + timedelta(minutes=5))
     endless = wish("c", 0, 24 * 70, state="approved")
     assert next_free(Rules(), long, [endless], after=NOW) is None
+
+
+def test_what_ended_long_ago_is_not_even_read():
+    book = Book(made_world())
+    book.book(wish("w", 1, 3))
+    book.entries[0]["body"]["booking"]["mode"] = None
+    book.entries[0]["body"]["booking"]["made"] = "broken"
+    assert book.states(at(24 * 40)) == {}
