@@ -64,10 +64,19 @@ options:
     default: ""
   calendars:
     description: Calendars; of a folder all C(*.yml) and C(*.ics).
+    type: list
+    elements: path
+    default: []
   reservations:
     description: Bookings as code; of a folder all C(*.yml). Whether they fit each other is told by M(evenkeel.release.reservation).
+    type: list
+    elements: path
+    default: []
   handoffs:
     description: Handoffs; of a folder all C(*.yml).
+    type: list
+    elements: path
+    default: []
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

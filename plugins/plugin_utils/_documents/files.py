@@ -12,7 +12,16 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.cross 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import parse
 
-NAME_KEYS = {"release": "version", "policy": "name", "compatibility": "component", "bundle": "name", "standard_change": "name", "policy_waiver": "name", "policy_test": "name", "handoff": "name"}
+NAME_KEYS = {
+    "release": "version",
+    "policy": "name",
+    "compatibility": "component",
+    "bundle": "name",
+    "standard_change": "name",
+    "policy_waiver": "name",
+    "policy_test": "name",
+    "handoff": "name",
+}
 
 
 def expand(places: Iterable[str]) -> tuple[list[Path], list[Fault]]:

@@ -28,7 +28,7 @@ ALLOWED = {
     "evenkeel-date": "a day such as 2027-06-30",
     "evenkeel-range": "a range of semantic versions as npm writes it, such as ^1.2.0, >=1.2 <3, 1.x or 1.2.0 || ^2.0.0",
     "evenkeel-clock": 'a quoted time of day such as "09:00"',
-    "evenkeel-moment": "a time such as 2027-03-01T22:00, with its zone (2027-03-01T22:00:00Z) or with timezone beside it",
+    "evenkeel-local-time": "a time such as 2027-03-01T22:00, with its zone (2027-03-01T22:00:00Z) or with timezone beside it",
     "evenkeel-recurrence": (
         "an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=MO;COUNT=10, with FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"
         " and INTERVAL, COUNT, UNTIL, WKST, BYDAY or BYMONTH, monthly and yearly also BYMONTHDAY or BYSETPOS, yearly also BYYEARDAY or BYWEEKNO"
@@ -51,7 +51,7 @@ def checker(today: date) -> FormatChecker:
         "evenkeel-date": _is_day,
         "evenkeel-range": _is_range,
         "evenkeel-clock": lambda text: bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)),
-        "evenkeel-moment": lambda text: moment(text) is not None,
+        "evenkeel-local-time": lambda text: moment(text) is not None,
         "evenkeel-recurrence": recurrence.is_rule,
         "evenkeel-jmespath": _compiles,
         "evenkeel-artifact": _is_artifact,

@@ -103,7 +103,8 @@ def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.
         places = getattr(question, plural)
         documents[kind], faults = files.read(kind, places, today=question.today)
         answer.faults += faults
-        answer.checked[plural] = len(files.expand(getattr(question, plural))[0])
+        if places or plural in USUAL:
+            answer.checked[plural] = len(files.expand(places)[0])
     for kind, plural in BESIDE_POLICIES.items():
         places = beside(question.policies, plural)
         documents[kind], faults = files.read(kind, places, today=question.today)
@@ -111,6 +112,7 @@ def _file_documents(question: Question, answer: Answer) -> dict[str, list[cross.
         answer.checked |= {f"policy {plural}": len(documents[kind])} if places else {}
     if question.calendars:
         calendars, faults = calendar_files.read(question.calendars, today=question.today)
+        answer.faults += faults
         answer.checked["calendars"] = len(calendars)
     return documents
 
@@ -137,8 +139,6 @@ def _federated(question: Question, answer: Answer) -> None:
         bundles, faults = bundle_files.read(question.bundles, today=question.today)
         answer.faults += faults
         answer.checked["bundles"] = len(bundles)
-        if places or plural in USUAL:
-            answer.checked[plural] = len(files.expand(places)[0])
 
 
 def _between(documents: Mapping[str, Sequence[cross.Document]], environments: Mapping[str, Any], *, broken: set[str]) -> list[Fault]:

@@ -82,7 +82,6 @@ def connect(url: URL) -> Engine:
 def _create_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         if set(schema.metadata.tables) <= set(inspect(connection).get_table_names()):
-        if inspect(connection).has_table(schema.waiters.name):  # the youngest one
             return
     with engine.connect() as plain, plain.execution_options(evenkeel_writes=True).begin() as transaction:
         connection = transaction.connection

@@ -19,7 +19,7 @@ def utc(text: str, zone: str = "") -> datetime:
     one that comes twice it is the first (RFC 5545 section 3.3.5)."""
     found = formats.moment(text)
     if found is None:
-        raise ReservationError(f"{text!r} is not a time, allowed is {formats.ALLOWED['evenkeel-moment']}.")
+        raise ReservationError(f"{text!r} is not a time, allowed is {formats.ALLOWED['evenkeel-local-time']}.")
     if found.tzinfo is None:
         if not zone:
             raise ReservationError(f"The time {text!r} has no zone. Next: write it as in 2027-03-01T22:00:00Z, or set timezone.")
