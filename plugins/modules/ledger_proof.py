@@ -56,8 +56,8 @@ proof:
   type: list
   elements: str
 files:
-  description: Where the entry and its proof, or the export, are.
-  returned: with O(entry) or O(export)
+  description: Where the entry and its proof are.
+  returned: with O(entry)
   type: list
   elements: str
 number:
