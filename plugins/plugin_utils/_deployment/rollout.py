@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
@@ -32,26 +32,30 @@ def back(plan: Plan, touched: Collection[str]) -> list[list[str]]:
 
 def check_order(plan: Plan, services: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises when a service would be replaced before one that it needs, since all balancers are switched after the last batch."""
-    for service, other in _out_of_order(plan, lambda service, other: other in services[service].get("depends_on", [])):
-        raise DeploymentError(
-            f"Service {service} is replaced host by host, before the balancers are switched to the new {other} that it depends on."
-            f" Deploy them one after the other: first with -e evenkeel_service={other}, then with -e evenkeel_service={service}."
-        )
+    switched = _switched(plan)
+    for service in replaced(plan):
+        late = [name for name in services[service["service"]].get("depends_on", []) if name in switched]
+        if late:
+            raise DeploymentError(
+                f"Service {service['service']} is replaced host by host, before the balancers are switched to the new {', '.join(late)} that it depends on."
+                f" Deploy them one after the other: first with -e evenkeel_service={late[0]}, then with -e evenkeel_service={service['service']}."
+            )
 
 
 def tell_order_back(plan: Plan, services: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A rollback is not refused for it: those who depend on a service should go back before it, and here they can't."""
     return [
-        f"{other} depends on {service} and goes back after it, since hosts are replaced before balancers are switched;"
-        f" where the new {other} can't do with the old {service}, roll back first with -e evenkeel_service={other}"
-        for service, other in _out_of_order(plan, lambda service, other: service in services[other].get("depends_on", []))
+        f"{name} depends on {service['service']} and goes back after it, since hosts are replaced before balancers are switched;"
+        f" where the new {name} can't do with the old {service['service']}, roll back first with -e evenkeel_service={name}"
+        for service in replaced(plan)
+        for name in _switched(plan)
+        if service["service"] in services[name].get("depends_on", [])
     ]
 
 
-def _out_of_order(plan: Plan, wrong: Callable[[str, str], bool]) -> list[tuple[str, str]]:
-    """(replaced service, switched service) that come in this order and should not."""
-    switched = [service["service"] for service in plan["services"] if not service.get("batches")]
-    return [(service["service"], other) for service in replaced(plan) for other in switched if wrong(service["service"], other)]
+def _switched(plan: Plan) -> list[str]:
+    """The services that get their users by a switch of the balancers."""
+    return [service["service"] for service in plan["services"] if not service.get("batches")]
 
 
 def places(services: Sequence[Mapping[str, Any]], hosts: Collection[str], *, back: bool = False) -> list[dict[str, Any]]:

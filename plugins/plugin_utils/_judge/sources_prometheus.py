@@ -49,11 +49,10 @@ def document(place: Place, source: Mapping[str, Any], metric: Metric, window: Wi
     if metric.kind in (GAUGE, "availability") and isinstance(query, str):
         return {"points": [list(row) for row in _single(query_range(place, query, window), query)]}
     if metric.kind == COUNTER and isinstance(query, str):
-        return {"points": cumulative(_gains(place, query, window)), "exposure": source.get("exposure", 1)}
+        return {"points": cumulative(*_gains(place, [query], window)), "exposure": source.get("exposure", 1)}
     if not isinstance(query, Mapping):
         raise JudgeError(f"{metric.name} is a {metric.kind}, so its query needs the two counters events and of.")
-    events, of = (_gains(place, query[part], window) for part in ("events", "of"))
-    return {"points": shares(events, of)}
+    return {"points": shares(*_gains(place, [query["events"], query["of"]], window))}
 
 
 def _single(found: Sequence[tuple[str, Rows]], query: str) -> Rows:
@@ -63,19 +62,21 @@ def _single(found: Sequence[tuple[str, Rows]], query: str) -> Rows:
     return found[0][1] if found else []
 
 
-def _gains(place: Place, query: str, window: Window) -> dict[float, float]:
-    found = query_range(place, query, window)
-    return grown(found, window, born=not any(_late(rows, window) for _name, rows in found) or not _was_away(place, window))
+def _gains(place: Place, queries: Sequence[str], window: Window) -> list[dict[float, float]]:
+    """grown() of each query. Prometheus is asked once whether it was away, and only when a counter appears within the window."""
+    found = [query_range(place, query, window) for query in queries]
+    born = not any(_appears(series, window) for series in found) or not _appears(query_range(place, "count(up)", window), window)
+    return [grown(series, window, born=born) for series in found]
 
 
-def _was_away(place: Place, window: Window) -> bool:
-    """Whether Prometheus itself read nothing when the window began: then what appears later is not new. Without `up` it can't be told."""
-    return any(_late(rows, window) for _name, rows in query_range(place, "count(up)", window))
+def _appears(found: Sequence[tuple[str, Rows]], window: Window) -> bool:
+    """Whether one of the series begins within the window. When `up` does, Prometheus itself read nothing before, so what else appears is not new."""
+    return any(rows and _late(rows[0][0], window) for _name, rows in found)
 
 
-def _late(rows: Rows, window: Window) -> bool:
-    """One that was there before shows its last value at the start of the window, however long ago it was read (5 minutes)."""
-    return bool(rows) and rows[0][0] > window.start + window.step / 2
+def _late(time: float, window: Window) -> bool:
+    """A series that was there before shows its last value at the start of the window, however long ago it was read (5 minutes)."""
+    return time > window.start + window.step / 2
 
 
 def grown(found: Sequence[tuple[str, Rows]], window: Window, *, born: bool = True) -> dict[float, float]:
@@ -90,10 +91,10 @@ def grown(found: Sequence[tuple[str, Rows]], window: Window, *, born: bool = Tru
         if not kept:
             continue
         time, value = kept[0]
-        total[time] += value if born and _late(kept, window) else 0.0
+        total[time] += value if born and _late(time, window) else 0.0
         for (_then, old), (time, new) in zip(kept, kept[1:]):
             total[time] += new - old if new >= old else new
-    if born and total and min(total) > window.start + window.step / 2:
+    if born and total and _late(min(total), window):
         total[window.start] = 0.0
     return dict(sorted(total.items()))
 

@@ -211,10 +211,10 @@ def _protection(path):
 class Users:
     """Requests without a pause; `failed` counts every answer that is no answer."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, users: int = 10) -> None:
         self.out = lab.state / f"load-{time.monotonic_ns()}"
         self.out.mkdir()
-        command = [sys.executable, str(ROOT / "demo/load.py"), "--url", lab.url, "--users", "10", "--rate", "80", "--out", str(self.out)]
+        command = [sys.executable, str(ROOT / "demo/load.py"), "--url", lab.url, "--users", str(users), "--rate", "80", "--out", str(self.out)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
