@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import gather
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import (
     acts,
     canary,
-    evidence,
     fallback,
     flag_steps,
     flags,
@@ -25,10 +26,13 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment impor
     resumption,
     rollback_target,
     rollout,
+    stages,
     watch,
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings, views
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_people, of_release, question, sections
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import settings as governance
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, settings, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists, open_store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._migrate.rollback import rollback_allowed
@@ -55,6 +59,7 @@ KINDS = (
     "approval",
     "evidence",
     "report",
+    "release",
 )
 
 
@@ -74,24 +79,29 @@ class ActionModule(ActionBase):
                 "of": {"type": "str", "default": ""},
                 "fallback": {"type": "dict", "default": {}},
                 "releases_dir": {"type": "path"},
+                "policies_dir": {"type": "path"},
                 "endpoints": {"type": "dict", "required": True},
             },
         )
         try:
-            result.update(Planner(inventory.plain(args), task_vars, self._ledger(task_vars)).run(), changed=False)
+            variables = gather.known(task_vars, self._templar.template)
+            declared = governance.of(task_vars, self._templar.template)
+            result.update(Planner(inventory.plain(args), variables, self._ledger(variables), declared).run(), changed=False)
         except (DeploymentError, LedgerError) as exc:
             result.update(failed=True, msg=str(exc))
         return result
 
-    def _ledger(self, task_vars):
-        url = settings.ledger_url(settings.templated(task_vars, self._templar.template).get)
+    @staticmethod
+    def _ledger(variables):
+        url = settings.ledger_url(variables.get)
         # Check mode must not create the ledger that the first real run will.
         return reads.Ledger(open_store(url) if exists(url) else None, KINDS)
 
 
 class Planner:
-    def __init__(self, args, task_vars, ledger):
+    def __init__(self, args, task_vars, ledger, declared):
         self.args = args
+        self.variables, self.declared = task_vars, declared
         self.groups = inventory.plain(task_vars["groups"])
         self.hostvars = inventory.HostsOnce(task_vars["hostvars"])
         name = args["environment"]
@@ -139,12 +149,17 @@ class Planner:
         if any(service["strategy"] == "canary" for service in built["services"]):
             canary.look_back(built, self.services, self.ledger.every)
         self._refuse_unreachable(built)
+        asked = self._asked(manifest, built)
+        known = self._evidence(asked)
         return {
             "plan": built,
             "says": [*([fallback.tell(path)] if path else []), *plan.tell(built), *order, *flags.tell(built)],
             "dark": flags.to_read(built),
             "release": manifest["version"],
-            "evidence": self._evidence(manifest),
+            "evidence": known,
+            "identity": of_release.unrecorded(asked),
+            "approved": of_people.approved(known),
+            "change": of_people.number(known),
             "batches": rollout.forward(built),
             "hosts": host.phases(built, self.services, self._said(), act=self.args["act"]),
             "settle": {
@@ -169,7 +184,8 @@ class Planner:
             "open": [entry for entry in self.open if entry["id"] != intent["id"]],
             "resume": left["resume"],
             "excluded": left["excluded"],
-            "evidence": self._evidence(manifest, act=intent["body"].get("act", "deploy")),
+            "evidence": self._evidence(self._asked(manifest, built, act=intent["body"].get("act", "deploy"))),
+            "change": intent["body"].get("change", ""),
             "batches": left["batches"],
             "hosts": host.phases(built, self.services, self._said(), act=intent["body"].get("act", "deploy")),
             "settle": {"forward": recovery.settle_plan(built, forward=True), "back": recovery.settle_plan(built, forward=False)},
@@ -237,21 +253,34 @@ class Planner:
         return releases[0] if releases else ""
 
     def _entries(self, manifest):
-        return self.ledger.for_decision(environment=self.args["environment"], upstream=self.environment.get("promotes_from") or "", manifest=manifest)
+        return self.ledger.for_decision(
+            environment=self.args["environment"],
+            upstream=self.environment.get("promotes_from") or "",
+            manifest=manifest,
+            before=stages.before(stages.of(stages.documents(self.groups, self.hostvars).values()), self.args["environment"]),
+        )
 
-    def _evidence(self, manifest, act=""):
-        upstream = self.environment.get("promotes_from")
-        above = inventory.environment_of(name=upstream, groups=self.groups, hostvars=self.hostvars) if upstream else (None, None)
-        return evidence.assemble(
-            now=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    def _asked(self, manifest, built, act=""):
+        return question.Question(
             act=act or self.args["act"],
             environment=self.environment,
-            upstream=above[0],
-            manifest=manifest,
-            entries=self._entries(manifest),
-            deployed=self.deployed,
-            open_intents=self.open,
-            fallback=self.args["fallback"] or None,
             services=self.services,
-            upstream_services=above[1],
+            manifest=manifest,
+            releases_dir=self.args["releases_dir"] or "",
+            policies_dir=self.args["policies_dir"] or "",
+            plan=built,
+            batches=rollout.forward(built),
+            now=datetime.now(timezone.utc),
+            groups=self.groups,
+            hostvars=self.hostvars,
+            entries=self._entries(manifest),
+            store=self.ledger.store,
+            settings=self.declared,
+            actor=actor.detect(os.environ, self.variables),
+            variables=self.variables,
         )
+
+    def _evidence(self, asked):
+        upstream = self.environment.get("promotes_from")
+        above = inventory.environment_of(name=upstream, groups=self.groups, hostvars=self.hostvars) if upstream else (None, {})
+        return sections.document(asked, above=above, deployed=self.deployed, opened=self.open, fallback=self.args["fallback"] or None)

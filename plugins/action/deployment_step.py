@@ -11,8 +11,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import host as of_host
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import operator, outcome, progress, rollout
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import environment_of, plain
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import live
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import settings as governance
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, session, settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
@@ -60,18 +63,18 @@ class ActionModule(ActionBase):
         try:
             with session.open_for(args["ledger_url"] or settings.ledger_url(variables.get), variables) as store:
                 if args["state"] == "begun":
-                    return {**result, **self._begin(store, args)}
+                    return {**result, **self._begin(store, args, task_vars)}
                 if args["state"] == "way_back":
                     return {**result, **_way_back(store, args)}
                 return {**result, **self._end(store, args, seen)}
-        except LedgerError as exc:
+        except (DeploymentError, LedgerError) as exc:
             return {**result, **_without_ledger(args, seen, str(exc))}
 
-    def _begin(self, store, args):
+    def _begin(self, store, args, task_vars):
         if session.own_lease(store, f"environment/{args['environment']}") is None:
             # Whoever holds it now must not meet this run, on its way back neither.
             return _refused(args, "wait", "the lease of the environment is not this run's any more")
-        said = self._wait(store, args) if args["obey"] else progress.Word("go", "")
+        said = self._wait(store, args, self._place(args, task_vars)) if args["obey"] else progress.Word("go", "")
         if said.word in ("stop", "wait"):
             verb = "aborted" if said.word == "stop" else "paused"
             return _refused(args, said.word, f"{verb} by {said.why}")
@@ -82,17 +85,33 @@ class ActionModule(ActionBase):
         begun = {"changed": True, "go": True, "word": said.word, "entry": entry, "hosts": args["hosts"]}
         return {**begun, "places": places, "balanced": watched, "problems": []}
 
-    def _wait(self, store, args):
-        """The operator's last word; a pause is waited for, so long as the caller wants to."""
+    def _wait(self, store, args, place):
+        """The operator's last word, then what calendars, bookings and approvals say; a pause is waited for, so long as the caller wants to."""
         deadline, told = time.monotonic() + args["pause_seconds"], False
+        intents = [entry for entry in recent.open_intents(store, args["environment"]) if entry.id == args["deployment"]]
         while True:
             said = operator.word(store, args["environment"], args["deployment"])
+            if said.word in ("go", "hurry") and intents:
+                governed = live.word(store, intents[0], place, step=args["step"])
+                said = governed if governed.word != "go" else said
             if said.word != "wait" or time.monotonic() >= deadline:
                 return said
             if not told:
                 Display().display(f"paused by {said.why}; go on with evenkeel.release.resume, go back with evenkeel.release.abort")
                 told = True
             time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+
+    def _place(self, args, task_vars):
+        groups, hostvars = plain(task_vars["groups"]), task_vars["hostvars"]
+        environment, _services = environment_of(name=args["environment"], groups=groups, hostvars=hostvars)
+        return live.Place(
+            environment=environment,
+            groups=groups,
+            hostvars=hostvars,
+            settings=governance.of(task_vars, self._templar.template),
+            variables=task_vars,
+            template=self._templar.template,
+        )
 
     def _end(self, store, args, seen):
         body = {

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils import _files
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import asked, inventory, reads
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import gather
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import inventory, reads
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import files, opa_client, why
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import applies, decide
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import asked
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import settings as governance
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists, open_store
@@ -56,19 +59,25 @@ class ActionModule(ActionBase):
         environment, services = inventory.environment_of(name=options["environment"], groups=groups, hostvars=hostvars)
         upstream = environment.get("promotes_from")
         above = inventory.environment_of(name=upstream, groups=groups, hostvars=hostvars) if upstream else (None, {})
-        variables = settings.templated(task_vars, self._templar.template)
+        variables = gather.known(task_vars, self._templar.template)
         url = str(options["ledger_url"] or settings.ledger_url(variables.get))
         store = open_store(url) if exists(url) else None  # asking must not create a ledger
         try:
             return asked.gather(
-                now=now.isoformat(timespec="seconds"),
+                now=now,
                 act=options["act"],
                 wanted=options["version"],
                 environment=environment,
                 services=services,
                 above=above,
                 releases_dir=str(options["releases_dir"]),
+                policies_dir=str(options["policies_dir"]),
                 ledger=reads.Ledger(store, asked.KINDS),
+                groups=groups,
+                hostvars=hostvars,
+                settings=governance.of(task_vars, self._templar.template),
+                actor=actor.detect(os.environ, variables),
+                variables=variables,
             )
         finally:
             if store:

@@ -60,6 +60,9 @@ options:
   releases_dir:
     description: Folder of the release manifests; not needed to recover.
     type: path
+  policies_dir:
+    description: Folder of the policies, which approvals are bound to.
+    type: path
   endpoints:
     description: What P(evenkeel.release.endpoints#lookup) returns for the environment.
     type: dict
@@ -105,6 +108,18 @@ release:
 evidence:
   description: The document for M(evenkeel.release.gate).
   type: dict
+  returned: unless O(act=recover)
+identity:
+  description: What is to be recorded of the release when it is used for the first time; empty when that was done.
+  type: dict
+  returned: unless O(act=recover) or O(act=continue)
+approved:
+  description: The digest that people approved and the risk that they did it for, which is looked at again before every batch; empty where nobody had to.
+  type: dict
+  returned: unless O(act=recover) or O(act=continue)
+change:
+  description: The number of the change that the deployment carries out, empty when there is none.
+  type: str
   returned: unless O(act=recover)
 batches:
   description: Hosts that are replaced together, batch by batch; with O(act=recover) in C(decision), those that were touched.

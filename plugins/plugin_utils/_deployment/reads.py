@@ -7,7 +7,7 @@ Whoever adds a section to the evidence adds here how its entries are found: by t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.data import resets
@@ -18,7 +18,9 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store imp
 from ansible_collections.evenkeel.release.plugins.plugin_utils._preserve import rehearsal
 
 # Everything that is recorded about one release; there is no more of it when other releases come.
-OF_RELEASE = ("verification", "approval", "hold", "mark", "validation", "evidence", "gate")
+OF_RELEASE = ("verification", "approval", "hold", "mark", "validation", "evidence", "gate", "release")
+# What tells when a release ran where.
+OCCUPIES = ("deployment", "rollback", "recovery", "teardown")
 # Of each subject in an environment the newest one counts: {kind: how its subjects begin}.
 NEWEST = {"drift": "", "evidence": "", "report": "parity/"}
 # Read whole: where a flag stands follows from all that was done to it.
@@ -29,7 +31,7 @@ class Ledger:
     """What a plan reads, as dictionaries: as little as its act needs. Without a store there is nothing. Only entries of `kinds` are given."""
 
     def __init__(self, store: Store | None, kinds: Sequence[str]) -> None:
-        self._store, self._kinds = store, tuple(kinds)
+        self.store, self._kinds = store, tuple(kinds)
 
     @functools.cached_property
     def every(self) -> list[dict[str, Any]]:
@@ -42,15 +44,15 @@ class Ledger:
     def deployed(self) -> dict[str, dict[str, str]]:
         return views.deployed(self._read(recent.deployed))
 
-    def for_decision(self, *, environment: str, upstream: str, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._read(lambda store: for_decision(store, environment=environment, upstream=upstream, manifest=manifest))
+    def for_decision(self, *, environment: str, upstream: str, manifest: Mapping[str, Any], before: Sequence[str] = ()) -> list[dict[str, Any]]:
+        return self._read(lambda store: for_decision(store, environment=environment, upstream=upstream, manifest=manifest, before=before))
 
     def _read(self, read: Callable[[Store], list[Entry]]) -> list[dict[str, Any]]:
-        return [entry.as_dict() for entry in read(self._store) if entry.kind in self._kinds] if self._store else []
+        return [entry.as_dict() for entry in read(self.store) if entry.kind in self._kinds] if self.store else []
 
 
-def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any]) -> list[Entry]:
-    """Oldest first. evidence.assemble says of these entries what it would say of all of them."""
+def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any], before: Sequence[str] = ()) -> list[Entry]:
+    """Oldest first. evidence.assemble says of these entries what it would say of all of them. before: every environment before this one."""
     release = str(manifest["version"])
     found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
     for place in filter(None, (environment, upstream)):
@@ -62,7 +64,18 @@ def for_decision(store: Store, *, environment: str, upstream: str = "", manifest
         found += recent.until(store, kind="teardown", environment=place, enough=_passed)
     for kind in WHOLE:
         found += store.entries(kind=kind, environment=environment)
+    found += _occupied(store, release, dict.fromkeys([environment, *before]))
     return recent.ordered([*found, *_artifacts(store, manifest), *_since_rehearsal(store, found, release)])
+
+
+def _occupied(store: Store, release: str, places: Iterable[str]) -> list[Entry]:
+    """All that was brought to the places since the release first came there: so many entries as there were deployments after it."""
+    first: dict[str, Entry] = {}
+    for entry in recent.of_release(store, release, OCCUPIES):
+        first.setdefault(entry.environment, entry)
+    known = [place for place in places if place in first]
+    later = [entry for place in known for entry in store.entries(kind=OCCUPIES, environment=place, after=first[place].id)]
+    return [*(first[place] for place in known), *later]
 
 
 def _artifacts(store: Store, manifest: Mapping[str, Any]) -> list[Entry]:

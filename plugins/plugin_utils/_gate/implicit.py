@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that an environment document brings along: its windows, its freezes and the approvals that it asks for."""
+"""The rules that hold without a policy: windows, freezes, approvals, roles and the stages before of the environment document; bookings and handoffs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ Judged = tuple[bool, dict[str, Any], str, str]
 
 
 def answers(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
+    # Somebody who may not act there may not do it backwards either.
+    if environment.get("access_roles") and "access" in evidence:
+        yield _rule("access", "require", "access.verdict == 'passed'", lambda: _access(evidence["access"]))
     if evidence.get("act") in WAY_BACK:
         return
     if isinstance(evidence.get("calendar"), Mapping):
@@ -32,6 +35,18 @@ def answers(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
         yield from _times(evidence, environment)
     if environment.get("required_approvals"):
         yield _rule("approvals", "require", "approvers >= environment.required_approvals", lambda: _approvals(evidence, environment))
+    yield from _agreed(evidence, environment)
+
+
+def _agreed(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
+    """What others have a say in; nothing is told of a place that nobody books and where nothing is handed over."""
+    reservation, handoff = evidence.get("reservation"), evidence.get("handoff")
+    if isinstance(reservation, Mapping) and reservation.get("why") != "free":
+        yield _rule("reservation", "require", "reservation.allowed", lambda: _reservation(reservation))
+    if isinstance(handoff, Mapping) and (handoff.get("handoffs") or handoff.get("allowed") is not True):
+        yield _rule("handoff", "require", "handoff.allowed", lambda: _handoff(handoff))
+    if environment.get("promotion") and evidence.get("act") == "promote" and "standing" in evidence:
+        yield _rule("promotion", "require", "standing.promotable", lambda: _standing(evidence["standing"]))
 
 
 def _times(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
@@ -47,7 +62,7 @@ def _rule(name: str, effect: str, condition: str, judge: Callable[[], Judged]) -
         allowed, values, reason, remedy = judge()
         verdict: Verdict = "passed" if allowed else "failed"
         return RuleAnswer(name, POLICY, effect, verdict, condition, reason, remedy, values=values)
-    except (GateFunctionError, TypeError, AttributeError) as exc:
+    except (GateFunctionError, KeyError, TypeError, AttributeError) as exc:
         reason = f"Whether the {name} of the environment allows the act could not be told."
         remedy = "Correct the environment document or the evidence, then ask again."
         return RuleAnswer(name, POLICY, effect, "errored", condition, reason, remedy, problem=str(exc))
@@ -101,6 +116,31 @@ def _approvals(evidence: Data, environment: Data) -> Judged:
     reason = f"{len(approvers)} of {needed} approvals are there."
     values = {"required_approvals": needed, "approvers": approvers}
     return len(approvers) >= needed, values, reason, "Have the release approved by different people, then ask again."
+
+
+def _access(access: Data) -> Judged:
+    if not isinstance(access, Mapping):
+        raise GateFunctionError("the evidence has no access: there is no trusted place that tells who has which role")
+    values = {"person": access.get("person"), "rules": access.get("rules")}
+    return access["verdict"] == "passed", values, str(access.get("reason") or ""), str(access.get("remedy") or "")
+
+
+def _reservation(reservation: Data) -> Judged:
+    values = {key: reservation.get(key) for key in ("why", "until", "free_from")}
+    values["holders"] = [each["id"] for each in reservation.get("holders") or []]
+    return reservation["allowed"] is True, values, str(reservation.get("message")), "Book it with evenkeel.release.reservations, or ask those who hold it."
+
+
+def _handoff(handoff: Data) -> Judged:
+    values = {"blocking": [f"{each['name']}/{each['checkpoint']}" for each in handoff.get("blocking") or []], "ask": handoff.get("ask")}
+    return handoff["allowed"] is True, values, str(handoff.get("message")), "Have the open checkpoints signed with evenkeel.release.handoff."
+
+
+def _standing(standing: Data) -> Judged:
+    if not isinstance(standing, Mapping):
+        raise GateFunctionError("the evidence has no standing of the release")
+    reason = f"It may not be promoted yet: {'; '.join(standing['why'])}." if standing["why"] else "It went through the environments before."
+    return standing["promotable"] is True, {"why": standing["why"]}, reason, "Let it be verified and soak in the environment before, then ask again."
 
 
 def _now(evidence: Data) -> str:

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import asked
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import why
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import decide
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.needed import needs
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import asked
 from ansible_collections.evenkeel.release.plugins.plugin_utils._report import why_page
 from hypothesis import given
 from hypothesis import strategies as st

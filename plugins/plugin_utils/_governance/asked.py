@@ -7,10 +7,14 @@ The plan of a deployment refuses some things before the gate is asked: these are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence, holds, inventory, reads, recovery
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import holds, inventory, reads, recovery, stages
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import sections
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Question
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
 
 Document = Mapping[str, Any]
 Entry = Mapping[str, Any]
@@ -18,7 +22,7 @@ Entry = Mapping[str, Any]
 KINDS = (
     *recovery.DEPLOYING,
     *("recovery", "step", "switch", "migration", "hold", "mark", "verification", "provision", "teardown", "data_sync", "drift", "validation"),
-    *("approval", "evidence", "report", "flag"),
+    *("approval", "evidence", "report", "flag", "release"),
 )
 
 
@@ -36,32 +40,46 @@ def version(*, wanted: str, act: str, upstream: Document | None, deployed: Mappi
 
 def gather(
     *,
-    now: str,
+    now: datetime,
     act: str,
     wanted: str,
     environment: Document,
     services: Mapping[str, Document],
     above: tuple[Document | None, Mapping[str, Document]],
     releases_dir: str,
+    policies_dir: str,
     ledger: reads.Ledger,
+    groups: Mapping[str, Sequence[str]],
+    hostvars: Any,
+    settings: Settings,
+    actor: Document,
+    variables: Document,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(the evidence document, rows of what stands against it before any policy). above: the environment before this one and its services."""
-    upstream, upstream_services = above
-    deployed, opened = ledger.deployed(), ledger.open_intents(str(environment["name"]))
+    upstream, name = above[0], str(environment["name"])
+    deployed, opened = ledger.deployed(), ledger.open_intents(name)
     manifest = inventory.read_manifest(folder=releases_dir, version=version(wanted=wanted, act=act, upstream=upstream, deployed=deployed))
-    entries = ledger.for_decision(environment=str(environment["name"]), upstream=str(upstream["name"]) if upstream else "", manifest=manifest)
-    document = evidence.assemble(
-        now=now,
+    before = stages.before(stages.of(stages.documents(groups, hostvars).values()), name)
+    entries = ledger.for_decision(environment=name, upstream=str(upstream["name"]) if upstream else "", manifest=manifest, before=before)
+    question = Question(
         act=act,
         environment=environment,
-        upstream=upstream,
-        manifest=manifest,
-        entries=entries,
-        deployed=deployed,
-        open_intents=opened,
         services=services,
-        upstream_services=upstream_services,
+        manifest=manifest,
+        releases_dir=releases_dir,
+        policies_dir=policies_dir,
+        plan=None,
+        batches=(),
+        now=now,
+        groups=groups,
+        hostvars=hostvars,
+        entries=entries,
+        store=ledger.store,
+        settings=settings,
+        actor=actor,
+        variables=variables,
     )
+    document = sections.document(question, above=above, deployed=deployed, opened=opened)
     return document, standing(entries, opened, environment=environment, release=str(manifest["version"]))
 
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may have changed since the gate said yes, asked anew before every batch: a freeze, the end of a booking, an approval that was withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.progress import Word
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.errors import FAULTS
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+
+# Each of them is imported where it is asked: they take a while to load, in every batch, and most environments have none of them.
+GO = Word("go", "")
+BACK = "rolling_back"
+# The entries that bookings are made of.
+BOOKINGS = "reservation"
+
+
+class Place(NamedTuple):
+    """environment: its document; the rest as a task has it, so that nothing is templated that nobody asks for."""
+
+    environment: Mapping[str, Any]
+    groups: Mapping[str, Sequence[str]]
+    hostvars: Any
+    settings: Settings
+    variables: Mapping[str, Any]
+    template: Callable[[Any], Any]
+
+
+def word(store: Store, intent: Entry, place: Place, *, step: str) -> Word:
+    """go, or wait and why: what was begun ends, nothing more begins. The way back is never closed. What can't be told waits. Raises LedgerError."""
+    act = str(intent.body.get("act") or "deploy")
+    if step == BACK or act == "rollback":
+        return GO
+    try:
+        words = (look(store, intent, place, act, step) for look in (_calendar, _booking, _approvals))
+        return next((said for said in words if said.word != "go"), GO)
+    except FAULTS as exc:
+        return Word("wait", str(exc))
+
+
+def _calendar(store: Store, intent: Entry, place: Place, _act: str, step: str) -> Word:
+    folders = place.settings.places("calendars")
+    if not folders and not any(place.environment.get(key) for key in ("windows", "freezes")):
+        return GO
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import live
+
+    return live.word(
+        store,
+        places=folders,
+        environment=place.environment,
+        services=_services(intent),
+        release=intent.release,
+        deployer=str(intent.actor.get("name") or ""),
+        project=place.settings.project,
+        step=step,
+    )
+
+
+def _booking(store: Store, intent: Entry, place: Place, act: str, _step: str) -> Word:
+    folders = place.settings.places("reservations")
+    if not folders and not store.entries(kind=BOOKINGS, environment=intent.environment, limit=1):
+        return GO
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import places, read, standing
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import world
+
+    today = datetime.now(timezone.utc).date()
+    environments = places.environments(place.groups, lambda host: place.hostvars[host].get("evenkeel_environment"))
+    documents = places.documents(folders, environments=environments, teams=place.settings.teams, today=today)
+    entries, now = read.entries(store, world(documents), [intent.environment])
+    found = standing.standing(documents, entries, intent.environment, now, str(intent.actor.get("name") or ""), act, intent.release)
+    return GO if found["allowed"] else Word("wait", f"the reservations: {found['message']}")
+
+
+def _approvals(store: Store, intent: Entry, place: Place, act: str, _step: str) -> Word:
+    """The intent names what was approved by people; what a rule approved by itself nobody can withdraw."""
+    approved = intent.body.get("approved") or {}
+    digest = str(approved.get("digest") or "")
+    if not digest:
+        return GO
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import book, gather
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.ask import ask
+
+    asked = book.requests(store, intent.environment, digest)
+    if not asked:
+        return Word("wait", f"the approvals: the ledger has no request {digest[:12]}, so nobody can tell whether it still holds")
+    now, variables = datetime.now(timezone.utc), gather.known(place.variables, place.template)
+    answer = ask(
+        asked[-1]["body"]["request"],
+        trust=gather.trusted({}, variables, now=now),
+        root=gather.root({}, variables),
+        store=store,
+        environment=dict(place.environment),
+        risk=approved.get("risk"),
+        authors=place.settings.release_authors,
+        deployer=intent.actor,
+        now=now,
+    )
+    if answer["verdict"] == "passed":
+        return GO
+    why = "; ".join(sorted({each["reason"] for each in answer["approvals"]["refused"]})) or "see evenkeel.release.approvals"
+    return Word("wait", f"the approvals: {act} of {intent.release} is approved no longer: {why}")
+
+
+def _services(intent: Entry) -> Sequence[str]:
+    return [str(each["service"]) for each in (intent.body.get("plan") or {}).get("services", [])]

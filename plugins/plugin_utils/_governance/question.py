@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of every section: who wants to do what, where, with which release, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+
+Data = Mapping[str, Any]
+# What was begun can always be taken back.
+WAY_BACK = ("rollback", "recover")
+
+
+class Question(NamedTuple):
+    """plan and batches are those of the deployment, None where nothing is planned; store is None while there is no ledger; variables are the task's.
+
+    manifest: as the deployment reads it. entries: those of reads.for_decision. actor: {name, source} of who acts.
+    """
+
+    act: str
+    environment: Data
+    services: Data
+    manifest: Data
+    releases_dir: str
+    policies_dir: str
+    plan: Data | None
+    batches: Sequence[Any]
+    now: datetime
+    groups: Mapping[str, Sequence[str]]
+    hostvars: Any
+    entries: Sequence[Data]
+    store: Store | None
+    settings: Settings
+    actor: Data
+    variables: Data
+
+    @property
+    def name(self) -> str:
+        return str(self.environment["name"])
+
+    @property
+    def release(self) -> str:
+        return str(self.manifest["version"])
+
+    @property
+    def moved(self) -> list[str]:
+        """The services that change; all of the environment where nothing is planned yet."""
+        planned = [str(each["service"]) for each in (self.plan or {}).get("services", [])]
+        return planned or sorted(self.services)
