@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
         if session.own_lease(store, f"environment/{args['environment']}") is None:
             # Whoever holds it now must not meet this run, on its way back neither.
             return _refused(args, "wait", "the lease of the environment is not this run's any more")
-        said = self._wait(store, args, self._place(args, task_vars)) if args["obey"] else progress.Word("go", "")
+        said = self._wait(store, args, task_vars) if args["obey"] else progress.Word("go", "")
         if said.word in ("stop", "wait"):
             verb = "aborted" if said.word == "stop" else "paused"
             return _refused(args, said.word, f"{verb} by {said.why}")
@@ -85,14 +85,15 @@ class ActionModule(ActionBase):
         begun = {"changed": True, "go": True, "word": said.word, "entry": entry, "hosts": args["hosts"]}
         return {**begun, "places": places, "balanced": watched, "problems": []}
 
-    def _wait(self, store, args, place):
+    def _wait(self, store, args, task_vars):
         """The operator's last word, then what calendars, bookings and approvals say; a pause is waited for, so long as the caller wants to."""
         deadline, told = time.monotonic() + args["pause_seconds"], False
-        intents = [entry for entry in recent.open_intents(store, args["environment"]) if entry.id == args["deployment"]]
+        intent = next((entry for entry in recent.open_intents(store, args["environment"]) if entry.id == args["deployment"]), None)
+        place = self._place(args, task_vars) if intent else None
         while True:
             said = operator.word(store, args["environment"], args["deployment"])
-            if said.word in ("go", "hurry") and intents:
-                governed = live.word(store, intents[0], place, step=args["step"])
+            if said.word in ("go", "hurry") and intent:
+                governed = live.word(store, intent, place, step=args["step"])
                 said = governed if governed.word != "go" else said
             if said.word != "wait" or time.monotonic() >= deadline:
                 return said

@@ -104,5 +104,5 @@ def _put(connection: Connection, rows: Sequence[Row]) -> None:
 
 def _acts(connection: Connection) -> Iterable[Mapping[str, Any]]:
     query = select(table.c.bytes).where(table.c.phase.in_(("intent", "outcome"))).order_by(table.c.id)
-    for (data,) in connection.execution_options(yield_per=1000).execute(query):
+    for (data,) in connection.execute(query, execution_options={"yield_per": 1000}):
         yield json.loads(bytes(data))

@@ -19,6 +19,8 @@ def test_a_breach_is_told_with_its_cause(playbook):
     tasks = [
         record("intent"),
         record("outcome", intent="{{ intent.entry.id }}", verdict="failed", body={"not_ready": ["staging1"]}),
+        # A booking begins with the second that it was made in, and is to begin after the outage.
+        {"name": "Be in another second", "ansible.builtin.pause": {"seconds": 1}},
         {"name": "Book", "evenkeel.release.reservation": {**booked, "teams": {}}},
         {"name": "Approve", "evenkeel.release.reservation": {"state": "approved", "id": "w"}, "vars": {"awx_user_name": "eve", "awx_job_id": 1}},
         {"name": "Let time pass", "ansible.builtin.pause": {"seconds": 1}},

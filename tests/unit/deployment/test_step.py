@@ -92,7 +92,7 @@ def test_no_step_is_taken_under_the_lease_of_another_run(monkeypatch: pytest.Mon
     monkeypatch.setattr(session, "own_lease", lambda _store, name: None if name == "environment/production" else {})
     action = object.__new__(deployment_step.ActionModule)
     for obey in (True, False):
-        found = action._begin(store, {**STEP, "obey": obey})
+        found = action._begin(store, {**STEP, "obey": obey}, {})
         assert (found["go"], found["word"]) == (False, "wait")
         assert "lease" in found["problems"][0]["reason"]
 
@@ -117,7 +117,7 @@ def test_what_another_deployment_brought_is_asked_again() -> None:
 def test_a_batch_takes_the_services_that_were_published(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def begin(_self: Any, _store: Any, args: dict[str, Any]) -> dict[str, Any]:
+    def begin(_self: Any, _store: Any, args: dict[str, Any], _variables: Any) -> dict[str, Any]:
         asked.append([service["service"] for service in args["services"]])
         return {}
 
