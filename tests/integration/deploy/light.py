@@ -45,6 +45,12 @@ class Light(Lab):
         for version, body in RELEASES.items():
             _package(self.state / "artifacts", version, CONFIG % body)
 
+    def edit_environment(self, **change):
+        """From now on its document has these keys."""
+        known = yaml.safe_load(self.inventory.read_text())
+        known["all"]["children"][TARGET]["vars"]["evenkeel_environment"].update(change)
+        self.inventory.write_text(yaml.safe_dump(known))
+
     @property
     def port(self) -> int:
         return int(next(iter(self.endpoints("balancer").values()))["ports"]["http"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence, reads
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence, reads, stages, standing
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, state, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store, open_store
@@ -20,6 +20,7 @@ PLACES = ("staging", "production", "")
 RELEASES = ("1.0.0", "1.1.0", "1.2.0")
 MANIFEST: dict[str, Any] = {"version": "1.1.0", "components": {"shop": {"version": "1.1.0", "sha256": "a" * 64, "signatures": [{}]}}}
 SERVICES = {"shop": {"engine": "application", "observability": ["logs"]}, "database": {"engine": "postgresql"}}
+STAGES = stages.of([{"name": "staging"}, {"name": "production", "promotes_from": "staging", "promotion": {"soak": "1s", "verification_expires": "30d"}}])
 PROOF = {"verdict": "passed", "tables": {"t": {}}}
 
 
@@ -132,6 +133,9 @@ def agrees(store: Store) -> None:
     for upstream in ("staging", None):
         few = reads.for_decision(store, environment="production", upstream=upstream or "", manifest=MANIFEST)
         assert assembled(few, upstream) == assembled(every, upstream)
+    few = reads.for_decision(store, environment="production", upstream="staging", manifest=MANIFEST, before=["staging"])
+    now = "2027-02-01T00:00:00Z"
+    assert standing.standing(few, "1.1.0", STAGES, now) == standing.standing(every, "1.1.0", STAGES, now)
     assert views.deployments(recent.deployed(store)) == views.deployments(every)
     assert recent.open_intents(store) == views.open_intents(every)
     for kind in ("drift", "data_sync", "validation", "task"):
