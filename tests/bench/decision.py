@@ -8,11 +8,15 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence, reads
+import yaml
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import reads
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.engine import decide
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import sections
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Question
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store, open_store
@@ -24,15 +28,23 @@ SMALL, LARGE = 1000, int(os.environ.get("EVENKEEL_BENCH_DECISION", "1000000"))
 BATCH, ROUNDS = 5000, 15
 PLACES = ("development", "test", "staging", "production")
 HOSTS = 12
-ENVIRONMENT = {"name": "production", "tier": "production", "required_approvals": 1}
+DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+# Open now, and closed at night, as windows are.
+OPENS, CLOSES = (f"{datetime.now(timezone.utc) + timedelta(hours=hours):%H:%M}" for hours in (-6, 6))
+WINDOWS = [{"name": "day", "days": DAYS, "from": OPENS, "to": CLOSES, "timezone": "UTC"}]
+ENVIRONMENT = {"name": "production", "tier": "production", "required_approvals": 1, "promotes_from": "staging", "windows": WINDOWS}
 UPSTREAM = {"name": "staging", "tier": "staging"}
 MANIFEST: dict[str, Any] = {
     "version": "9.9.9",
+    "type": "minor",
     "owner": "ann",
-    "components": {name: {"version": "9.9.9", "sha256": "a" * 64} for name in ("shop", "worker")},
+    "summary": "What is to go out.",
+    "changelog": ["Something new."],
+    "components": {name: {"version": "9.9.9", "artifact": f"{name}.tar.gz", "sha256": "a" * 64} for name in ("shop", "worker")},
     "rollback": {"criteria": ["errors"], "migration": "expand", "max_minutes": 5},
 }
 SERVICES = {"shop": {"engine": "application"}, "worker": {"engine": "application"}, "database": {"engine": "postgresql"}}
+HOSTVARS = {"web1": {"evenkeel_environment": ENVIRONMENT}, "web2": {"evenkeel_environment": UPSTREAM}}
 # Ten conditions of each of the shapes that the starter pack has.
 CONDITIONS = (
     "upstream.verified && upstream.runs_release",
@@ -66,27 +78,37 @@ def _compare(bench: Bench, engine: str, opened: Callable[[str], Store]) -> None:
             with store.writing() as connection:  # as a server does by itself from time to time
                 connection.exec_driver_sql("ANALYZE")
         name = f"{engine}, {LARGE:,} entries"
-        ours = functools.partial(_mean, functools.partial(decision, large))
+        releases = bench.tmp / "releases"
+        releases.mkdir(exist_ok=True)
+        (releases / "9.9.9.yml").write_text(yaml.safe_dump(MANIFEST))
+        ours = functools.partial(_mean, functools.partial(decision, large, str(releases)))
         bench.row(f"50 rules, {name}, a SELECT", ours=ours, reference=lambda: _mean(lambda: _select(large)), bar=100)
-        bench.row(f"50 rules, {name}, {SMALL:,}", ours=ours, reference=lambda: _mean(lambda: decision(small)), bar=1.5)
+        bench.row(f"50 rules, {name}, {SMALL:,}", ours=ours, reference=lambda: _mean(lambda: decision(small, str(releases))), bar=1.5)
 
 
-def decision(store: Store) -> None:
-    """What a run does: read, assemble, decide."""
-    entries = reads.for_decision(store, environment="production", upstream="staging", manifest=MANIFEST)
+def decision(store: Store, releases: str) -> None:
+    """What a run does: read, gather every section, decide."""
+    entries = reads.for_decision(store, environment="production", upstream="staging", manifest=MANIFEST, before=["staging"])
     deployed, opened = views.deployed(recent.deployed(store)), recent.open_intents(store, "production")
-    document = evidence.assemble(
-        now=datetime.now(timezone.utc).isoformat(),
+    asked = Question(
         act="promote",
         environment=ENVIRONMENT,
-        upstream=UPSTREAM,
-        manifest=MANIFEST,
-        entries=[entry.as_dict() for entry in entries],
-        deployed=deployed,
-        open_intents=opened,
         services=SERVICES,
-        upstream_services=SERVICES,
+        manifest=MANIFEST,
+        releases_dir=releases,
+        policies_dir="",
+        plan={"services": [{"service": "shop", "hosts": {"web1": {}}}]},
+        batches=[["web1"]],
+        now=datetime.now(timezone.utc),
+        groups={"all": ["web1", "web2"], "production": ["web1"], "staging": ["web2"]},
+        hostvars=HOSTVARS,
+        entries=[entry.as_dict() for entry in entries],
+        store=store,
+        settings=Settings(),
+        actor={"name": "dora", "source": "os"},
+        variables={},
     )
+    document = sections.document(asked, above=(UPSTREAM, SERVICES), deployed=deployed, opened=[entry.as_dict() for entry in opened])
     found = decide([POLICY], document, act="promote", environment=ENVIRONMENT, deployer="dora")
     assert found.verdict == "passed", [rule for rule in found.rules if rule.verdict != "passed"][:1]
 

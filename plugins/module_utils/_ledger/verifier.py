@@ -585,10 +585,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         act.add_argument("--quorum", type=int, default=None, help="how many witnesses must have signed; all that are given by default")
     args = parser.parse_args(argv)
     try:
-        print({"ledger": _ledger, "proof": _proof, "consistent": _consistent}[args.act](args, _trust(args)))
+        said = {"ledger": _ledger, "proof": _proof, "consistent": _consistent}[args.act](args, _trust(args))
     except (ProofError, OSError, sqlite3.Error, UnicodeDecodeError) as exc:
-        print(f"NOT VERIFIED: {exc}", file=sys.stderr)
+        sys.stderr.write(f"NOT VERIFIED: {exc}\n")
         return 1
+    sys.stdout.write(f"{said}\n")
     return 0
 
 
@@ -623,4 +624,4 @@ def _consistent(args: argparse.Namespace, trust: Trust) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -115,7 +115,9 @@ def _unfit(one: Given, subject: Data, wanted: str, known: Known, now: datetime) 
 
 
 def _delegated(one: Given, mandate: str, subject: Data, roster: Roster, known: Known, now: datetime, until: datetime) -> tuple[frozenset[str], datetime]:
-    given = lambda person: list(known.delegations.get(person, []))  # noqa: E731
+    def given(person: str) -> list[Data]:
+        return list(known.delegations.get(person, []))
+
     found = delegation.find(
         mandate, one.person, given=given, ledger=str(subject["ledger"]), environment=str(subject["environment"]), act=str(subject["act"]), at=now
     )

@@ -8,11 +8,13 @@ from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import history, overrides, scope, slots, timeline, trains, verdict, wall
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.intervals import Interval
-from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.limits import Budget
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.limits import HORIZON_DAYS, Budget
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.model import Calendar
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.timeline import Timeline
 
 Entry = Mapping[str, Any]
+# A year of windows takes long to expand, and most answers are near.
+NEAR_DAYS = 10
 # What it reads of a ledger.
 READS = (history.KIND, "directive", overrides.KIND)
 
@@ -43,11 +45,16 @@ def evidence(
     """
     known = list(calendars)
     of = scope.target(environment, services, project)
-    built = timeline.build(known, of, begin=at, release=release, budget=budget)
     given: dict[str, Any] = {"seconds": lasting, "known": True, "runs": 0, "rule": "given"}
     duration = history.p90(entries, environment=of.environment, services=services) if lasting is None else given
     passing = overrides.standing(entries, environment=of.environment, release=release, deployer=deployer, at=at)
-    answer = verdict.ask(built, at, lasting=duration["seconds"], overrides=passing)
+    when: dict[str, Any] = {"busy": busy, "soak_ends": soak_ends, "approvals_expire": approvals_expire, "overrides": overrides.granted(passing)}
+    for days in (NEAR_DAYS, HORIZON_DAYS):
+        built = timeline.build(known, of, begin=at, release=release, days=days, budget=budget)
+        answer = verdict.ask(built, at, lasting=duration["seconds"], overrides=passing)
+        cab, lasts = _next_cab(built, at), int(duration["seconds"] or 1)
+        if days == NEAR_DAYS and _is_enough(built, answer, cab, known, slots.next_slots(built, at=at, lasting=lasts, **when)):
+            break
     excepted = [one.freeze for one in passing if one.counts]
     train = trains.verdict(built.trains, of=of, release=release, at=at, cut_at=cut_at, feature=feature, exceptions=excepted)
     fits = bool(answer["allowed"] and answer["will_finish"])
@@ -63,19 +70,19 @@ def evidence(
         "override": answer["overrides"],
         "train": train,
         "holidays": holidays(built, at),
-        "next_cab": _next_cab(built, at),
-        "next_slots": slots.next_slots(
-            built,
-            at=at,
-            lasting=int(duration["seconds"] or 1),
-            busy=busy,
-            soak_ends=soak_ends,
-            approvals_expire=approvals_expire,
-            overrides=overrides.granted(passing),
-            departure=departure,
-        ),
+        "next_cab": cab,
+        "next_slots": slots.next_slots(built, at=at, lasting=lasts, departure=departure, **when),
         "calendars": sorted(one.name for one in known),
     }
+
+
+def _is_enough(built: Timeline, answer: Mapping[str, Any], cab: Any, known: Sequence[Calendar], found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the next weeks say all that a year would: nothing of the answer is open at their end."""
+    goes = answer["allowed"] and answer["will_finish"] is not False
+    told = answer["closes"] is not None if goes else answer["next"] is not None
+    meets = cab is None and any(event.kind == "cab" for one in known for event in one.events)
+    whole = len(found) == slots.MANY and all(slot["to"] < wall.text(built.end) for slot in found)
+    return told and whole and not meets and not any(one.trains for one in known)
 
 
 def is_open(built: Timeline, answer: Mapping[str, Any]) -> bool:

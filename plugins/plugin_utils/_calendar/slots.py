@@ -12,6 +12,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.timelin
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.verdict import told
 
 FOREVER = 1 << 62
+MANY = 3
 
 
 def next_slots(
@@ -24,7 +25,7 @@ def next_slots(
     approvals_expire: int | None = None,
     overrides: Sequence[tuple[str, int, int]] = (),
     departure: Interval | None = None,
-    many: int = 3,
+    many: int = MANY,
 ) -> list[dict[str, Any]]:
     """The first `many` intervals in which the release can be deployed from beginning to end, from `at` on: windows, freezes and closed days of the
     calendars, without what is busy, not before the soak ends, finished before the approvals expire, and in the departure of its train.

@@ -59,7 +59,7 @@ def _need(contract: str, need: str | Data) -> Need:
 def _library(name: str, library: Data, lock: Lock | None) -> Library:
     ecosystem = library.get("ecosystem", "npm")
     pinned = lock.version(name) if lock else ""
-    asked = [("", library["accepts"])] if library.get("accepts") else [(who, text) for who, text in lock.asked(name)] if lock else []
+    asked = [("", library["accepts"])] if library.get("accepts") else list(lock.asked(name)) if lock else []
     return Library(name, library["shared"], library.get("version") or pinned, tuple(asked), ecosystem)
 
 

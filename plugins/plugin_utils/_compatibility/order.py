@@ -98,7 +98,7 @@ class _Search:
             if self._bad(done, move) or self._bad(after, None) or frozenset(each for each in self.kept if each in after) in barred:
                 continue
             kept = {each for each in self.kept if each in after}
-            found = self._go(after, (*order, move), frozenset(bar for bar in barred | self._bars(done, move) if bar >= kept))
+            found = self._go(after, (*order, move), frozenset(each for each in barred | self._bars(done, move) if each >= kept))
             if found is not None:
                 return found
         self.dead.add((done, barred))

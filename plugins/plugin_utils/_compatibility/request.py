@@ -19,7 +19,7 @@ class Question(NamedTuple):
     """lost: services that run something whose version nobody can tell; items: versions that the matrix shows."""
 
     declared: Declared
-    running: dict[str, str]
+    now: dict[str, str]
     wanted: dict[str, str]
     order: list[str]
     before: Mapping[str, Sequence[str]]
@@ -51,15 +51,15 @@ def make(args: Mapping[str, Any], known: Asked, declared: Declared, manifests: S
 def answer(question: Question, *, today: str) -> dict[str, Any]:
     """plan.judge() and, under `rollback`, the same of a whole rollback later in the order of a deployment: {verdict, order, given_works, lines}."""
     ask: dict[str, Any] = {"declared": question.declared, "today": today, "given": question.order, "hosts": question.hosts}
-    found = plan.judge(running=question.running, wanted=question.wanted, before=question.before, rollback=question.rollback, **ask)
+    found = plan.judge(running=question.now, wanted=question.wanted, before=question.before, rollback=question.rollback, **ask)
     if question.lost:
         found["lines"] += [f"unknown: which version of its component {name} runs; give it with running" for name in question.lost]
         found["unknown"] += [{"component": name, "version": ""} for name in question.lost]
         found["verdict"] = "inconclusive" if found["verdict"] == "passed" else found["verdict"]
-    moved = {name: version for name, version in question.wanted.items() if question.running.get(name, "") != version}
+    moved = {name: version for name, version in question.wanted.items() if question.now.get(name, "") != version}
     kept = {name for name in moved if name in question.declared and question.declared[name].stays}
-    there = {**question.running, **question.wanted}
-    way = plan.judge(running=there, wanted={name: question.running.get(name, "") for name in moved if name not in kept}, rollback=False, **ask)
+    there = {**question.now, **question.wanted}
+    way = plan.judge(running=there, wanted={name: question.now.get(name, "") for name in moved if name not in kept}, rollback=False, **ask)
     return {**found, "rollback": {key: way[key] for key in ("verdict", "order", "given_works", "lines")}}
 
 

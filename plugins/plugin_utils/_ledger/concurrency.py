@@ -22,7 +22,11 @@ def queue(declared: Mapping[str, Any], *, wait: str | None = None, limit: int | 
     known = declared.get("limit")
     faults = [f"the unknown key {key}, allowed: {', '.join(KEYS)}" for key in unknown]
     faults += [f"policy is {policy!r}, allowed: {', '.join(POLICIES)}"] if policy not in POLICIES else []
-    faults += [f"limit is {known!r}, allowed: a whole number, 1 or more"] if known is not None and (type(known) is not int or known < 1) else []
+    faults += (
+        [f"limit is {known!r}, allowed: a whole number, 1 or more"]
+        if known is not None and (not isinstance(known, int) or isinstance(known, bool) or known < 1)
+        else []
+    )
     if faults:
         raise LedgerError(f"The concurrency of the environment can't be used: {'; '.join(faults)}. Next: correct its document.")
     usual = str(declared.get("wait", USUAL_WAIT)) if policy == "queue" else "0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
@@ -95,7 +95,8 @@ class Entry:
             raise KeyError(key) from None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Its body is the entry's own: whoever changes it copies it first."""
+        return dict(self.__dict__)
 
 
 def check(entry: NewEntry) -> None:

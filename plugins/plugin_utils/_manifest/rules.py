@@ -42,7 +42,8 @@ def _size(manifest: Data, source: Source) -> Iterator[Fault]:
     """A release that says that it is smaller than its commits say."""
     asked = commits.suggested((manifest.get("history") or {}).get("changes", []))
     if asked == "major" and manifest["type"] in ("minor", "patch", "hotfix"):
-        first = next(each for each in manifest["history"]["changes"] if each.get("breaking") and not each.get("reverted_by"))
+        breaking = [each for each in manifest["history"]["changes"] if each.get("breaking") and not each.get("reverted_by")]
+        first = breaking[0]
         yield source.fault(
             ("type",),
             found=f"{manifest['type']}, and commit {first['commit'][:8]} breaks something: {first['breaking'][0]}",

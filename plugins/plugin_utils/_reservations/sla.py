@@ -49,7 +49,7 @@ def _row(name: str, entries: Sequence[Any], booked: Sequence[Booking], wanted: d
     availability = round(100 * (total - unusable) / total, 3) if total else None
     waits = [(each, *_turnaround(each, own, period)) for each, _span in bookings if each.made >= period.begin]
     breaches = [*_availability_breach(availability, wanted, lost), *_turnaround_breaches(waits, wanted)]
-    measured = ("availability" in wanted and availability is not None) or ("turnaround" in wanted and any(took is not None for _booking, took, *_ in waits))
+    measured = ("availability" in wanted and availability is not None) or ("turnaround" in wanted and any(wait[1] is not None for wait in waits))
     return {
         "environment": name,
         "bookings": len(bookings),

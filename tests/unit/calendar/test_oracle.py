@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import slots, verdict
-from ansible_collections.evenkeel.release.tests.unit.calendar.support import build, calendar, freeze, window
+import pytest
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import evidence, limits, slots, verdict
+from ansible_collections.evenkeel.release.tests.unit.calendar.support import PRODUCTION, build, calendar, freeze, window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,3 +170,19 @@ def test_it_finishes_inside_and_next_is_the_first_time_that_does(case: tuple[dat
 
 def unix(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases(), st.integers(1, 20), st.integers(0, 6000), st.integers(0, 60))
+def test_the_near_weeks_say_what_the_year_says(case: tuple[date, list[Weekly], list[Once]], quarters: int, soak: int, far: int) -> None:
+    """Also where a freeze holds for weeks, and where nothing ever closes."""
+    start, windows, freezes = case
+    at = int(datetime.combine(start, time(), tzinfo=timezone.utc).timestamp())
+    long = freeze(begins=str(start + timedelta(days=far // 2)), ends=str(start + timedelta(days=far)), name="long") if far > 1 else None
+    known = [document(windows, freezes), *([calendar("UTC", "other", freezes=[long])] if long else [])]
+    asked: dict[str, Any] = {"environment": PRODUCTION, "services": ["shop"], "release": "1.0.0", "at": at, "entries": [], "deployer": "ann"}
+    asked.update(lasting=quarters * STEP, soak_ends=at + soak * STEP)
+    near = evidence.evidence(known, **asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "NEAR_DAYS", limits.HORIZON_DAYS)
+        assert near == evidence.evidence(known, **asked)

@@ -35,7 +35,7 @@ def _package(doc: Document, entry: dict[str, Any], place: str) -> list[Vulnerabi
     advisories = {}
     for here, one in take.mappings(doc, entry.get("vulnerabilities"), f"{place}.vulnerabilities", optional=True):
         advisories[take.text(doc, one.get("id"), f"{here}.id")] = (here, one)
-    groups = [(here, group) for here, group in take.mappings(doc, entry.get("groups"), f"{place}.groups", optional=True)]
+    groups = list(take.mappings(doc, entry.get("groups"), f"{place}.groups", optional=True))
     grouped = {one for _here, group in groups for one in take.listing(doc, group.get("ids"), f"{place}.groups") if isinstance(one, str)}
     groups += [(advisories[one][0], {"ids": [one]}) for one in advisories if one not in grouped]
     found = []
