@@ -11,7 +11,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.ids impor
 
 Entry = Mapping[str, Any]
 KIND = "deployment"
-NEWEST = 50
+NEWEST = 30
 ENOUGH = 5
 # The stated rule for few runs: twice the longest that was seen; four hours when none was.
 FACTOR = 2
@@ -19,7 +19,7 @@ UNSEEN = 4 * 3600
 
 
 def p90(entries: Iterable[Entry], *, environment: str, services: Sequence[str]) -> dict[str, Any]:
-    """{seconds, known, runs, rule}: the 90th percentile (nearest rank) of the newest 50 runs that passed, in whole seconds.
+    """{seconds, known, runs, rule}: the 90th percentile (nearest rank) of the newest 30 runs that passed, in whole seconds.
 
     entries: deployments and directives of the environment, oldest first. A run counts when it deployed exactly these services and nobody
     paused it: a night of waiting says nothing about the work. With fewer than 5 runs it is not known, and `seconds` is what to assume.

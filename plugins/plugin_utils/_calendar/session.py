@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import documents, evidence, files, skew, wall
+from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import documents, files, history, overrides, skew, wall
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.errors import CalendarError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar.model import Calendar
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.formats import timestamp
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, process
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, process, recent
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -33,7 +33,13 @@ def now(store: Store | None, *, limit: float = skew.LIMIT_SECONDS) -> int:
 
 
 def entries(store: Store | None, environment: str) -> list[dict[str, Any]]:
-    return [entry.as_dict() for entry in store.entries(environment=environment, kind=evidence.READS)] if store else []
+    """Of evidence.READS as many as `evidence` looks at, oldest first: the newest deployments, what was said to them, and every override."""
+    if store is None:
+        return []
+    runs = store.entries(environment=environment, kind=history.KIND, newest_first=True, limit=2 * history.NEWEST)
+    said = store.entries(environment=environment, kind="directive", after=runs[-1].id) if runs else []
+    found = [*runs, *said, *store.entries(environment=environment, kind=overrides.KIND)]
+    return [entry.as_dict() for entry in recent.ordered(found)]
 
 
 def calendars(places: Sequence[str], environments: Sequence[Mapping[str, Any]], *, today: date) -> list[Calendar]:

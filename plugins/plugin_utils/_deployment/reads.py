@@ -55,17 +55,19 @@ def for_decision(store: Store, *, environment: str, upstream: str = "", manifest
     """Oldest first. evidence.assemble says of these entries what it would say of all of them. before: every environment before this one."""
     release = str(manifest["version"])
     found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
+    ids = _artifacts(store, manifest)
     for place in filter(None, (environment, upstream)):
         found += recent.deployed(store, place)
         for kind, prefix in NEWEST.items():
-            found += recent.newest(store, kind=kind, environment=place, prefix=prefix)
+            ids += recent.newest_ids(store, kind=kind, environment=place, prefix=prefix)
         found += recent.until(store, kind="data_sync", environment=place, enough=resets)
         # After a teardown nothing is there any more, whatever was refreshed before.
         found += recent.until(store, kind="teardown", environment=place, enough=_passed)
     for kind in WHOLE:
         found += store.entries(kind=kind, environment=environment)
     found += _occupied(store, release, dict.fromkeys([environment, *before]))
-    return recent.ordered([*found, *_artifacts(store, manifest), *_since_rehearsal(store, found, release)])
+    found += recent.of_ids(store, ids)
+    return recent.ordered([*found, *_since_rehearsal(store, found, release)])
 
 
 def _occupied(store: Store, release: str, places: Iterable[str]) -> list[Entry]:
@@ -78,15 +80,11 @@ def _occupied(store: Store, release: str, places: Iterable[str]) -> list[Entry]:
     return [*(first[place] for place in known), *later]
 
 
-def _artifacts(store: Store, manifest: Mapping[str, Any]) -> list[Entry]:
-    """What was fetched and verified under the names of the components; the environment is that of whoever fetched first."""
+def _artifacts(store: Store, manifest: Mapping[str, Any]) -> list[str]:
+    """Ids of what was fetched and verified under the names of the components; the environment is that of whoever fetched first."""
     names = [name for component in manifest.get("components") or {} for name in artifact_names(manifest, component)]
-    return [
-        entry
-        for place in recent.environments(store, kind="validation")
-        for name in names
-        for entry in recent.newest(store, kind="validation", environment=place, prefix=name)
-    ]
+    places = recent.environments(store, kind="validation")
+    return [each for place in places for name in names for each in recent.newest_ids(store, kind="validation", environment=place, prefix=name)]
 
 
 def _since_rehearsal(store: Store, found: list[Entry], release: str) -> list[Entry]:

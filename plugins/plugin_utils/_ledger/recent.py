@@ -6,7 +6,8 @@ All give entries oldest first. What they mean is for the views, which are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import state
@@ -14,9 +15,10 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry imp
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import COLLATIONS, NOT_AUDIT, entries
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import state as kept
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 PAGE = 20
+MOST_IDS = 500
 # The indexes by subject and release leave the audit trail out; a database takes them only for a query that says so too.
 _INDEXED = text(NOT_AUDIT.replace("kind", "evenkeel_entries.kind", 1))
 _PLACE = f"evenkeel_entries WHERE {NOT_AUDIT} AND kind = :kind"
@@ -53,8 +55,19 @@ def of_release(store: Store, release: str, kinds: Sequence[str]) -> list[Entry]:
 
 def newest(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[Entry]:
     """The newest entry of each subject that begins with the prefix."""
-    found = _ask(store, _NEWEST, kind=kind, environment=environment, prefix=prefix)
-    return store.select(lambda query: query.where(entries.c.id.in_(found)).order_by(entries.c.id)) if found else []
+    return of_ids(store, newest_ids(store, kind=kind, environment=environment, prefix=prefix))
+
+
+def newest_ids(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[str]:
+    """Their ids alone, for those who ask for many and read them at once."""
+    return _ask(store, _NEWEST, kind=kind, environment=environment, prefix=prefix)
+
+
+def of_ids(store: Store, ids: Collection[str]) -> list[Entry]:
+    """The entries of these ids; no more of them than a database takes in one question at a time."""
+    wanted = sorted(set(ids))
+    parts = [wanted[start : start + MOST_IDS] for start in range(0, len(wanted), MOST_IDS)]
+    return [entry for part in parts for entry in store.select(lambda query, part=part: query.where(entries.c.id.in_(part)).order_by(entries.c.id))]  # type: ignore[misc]
 
 
 def until(store: Store, *, kind: str, environment: str, enough: Callable[[Entry], bool]) -> list[Entry]:
@@ -95,9 +108,15 @@ def _of_state(store: Store, view: str, environment: str | None) -> list[Entry]:
 
 def _ask(store: Store, query: str, *, kind: str, environment: str, prefix: str) -> list[str]:
     with store.reading() as connection:
-        asked = text(query.format(order=f'"{COLLATIONS[connection.dialect.name]}"'))
+        asked = _text(query, COLLATIONS[connection.dialect.name])
         values = {"kind": kind, "environment": environment, "first": prefix, "last": prefix + AFTER_ALL}
         return list(connection.execute(asked, values).scalars())
+
+
+@functools.cache
+def _text(query: str, order: str) -> TextClause:
+    """Once: reading a text takes longer than executing it."""
+    return text(query.format(order=f'"{order}"'))
 
 
 def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:

@@ -50,7 +50,7 @@ P90 = {
     "another environment": (runs(*[60] * 9, environment="staging"), 14400, False, 0),
     "failed ones": (runs(*[60] * 9, verdict="failed"), 14400, False, 0),
     "paused ones say nothing": (runs(60, 60, 60, 60, 60, 90000, paused=(5,)), 60, True, 5),
-    "only the newest fifty": (runs(*[9999] * 20, *[60] * 50), 60, True, 50),
+    "only the newest thirty": (runs(*[9999] * 20, *[60] * 30), 60, True, 30),
     "still running": (runs(60, 60, 60, 60, 60, 60)[:-1], 60, True, 5),
 }
 
