@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import trust
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.errors import ApprovalError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault import Fault
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.inventory import (
     VARIABLES,
@@ -32,7 +35,19 @@ SPEC = {
     "handoffs": LISTS,
     "target": {"type": "str", "default": ""},
     "version": {"type": "str", "default": ""},
+    "trust": {"type": "path"},
 }
+
+
+def _trusted(folder, today):
+    """(faults of people, approval rules, duties, access documents and allowed signers, how many files)."""
+    if not folder:
+        return [], 0
+    try:
+        _place, faults, files = trust.read(Path(folder), today=today)
+        return faults, files
+    except ApprovalError as exc:
+        return [Fault(str(folder), 0, "(folder)", str(exc), "a place that only root or who runs this can write")], 0
 
 
 class ActionModule(ActionBase):
@@ -43,8 +58,9 @@ class ActionModule(ActionBase):
         _validated, options = self.validate_argument_spec(SPEC)
         groups = {str(name): [str(host) for host in hosts] for name, hosts in task_vars["groups"].items()}
         hostvars, unreadable = self._hostvars(task_vars["hostvars"], groups["all"])
+        trust_dir, today = options.pop("trust"), datetime.now(timezone.utc).date()
         answer = validate(
-            Question(today=datetime.now(timezone.utc).date(), **self._plain_options(options)),
+            Question(today=today, **self._plain_options(options)),
             hostvars=hostvars,
             groups=groups,
             found=definitions(
@@ -52,13 +68,15 @@ class ActionModule(ActionBase):
                 playbook_dir=str(task_vars.get("playbook_dir", "")),
             ),
         )
-        faults = sorted([*answer.faults, *unreadable])
+        trusted, files = _trusted(trust_dir, today)
+        faults = sorted([*answer.faults, *unreadable, *trusted])
+        checked = {**answer.checked, **({"trusted files": files} if trust_dir else {})}
         result.update(
             changed=False,
             failed=bool(faults),
             faults=[fault.as_dict() for fault in faults],
-            checked=answer.checked,
-            msg=render(faults, answer.checked),
+            checked=checked,
+            msg=render(faults, checked),
         )
         return result
 

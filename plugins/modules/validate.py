@@ -77,6 +77,9 @@ options:
     type: list
     elements: path
     default: []
+  trust:
+    description: The trusted place with people, approval rules, duties, access documents and allowed signers.
+    type: path
   target:
     description: Environment that O(version) is meant for. Components and services that do not match are faults then.
     type: str

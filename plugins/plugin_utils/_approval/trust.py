@@ -62,6 +62,14 @@ def place(get: Callable[[str], Any], environ: Mapping[str, str], *, system: Path
 
 def load(folder: Path, *, today: date) -> Trust:
     """ApprovalError with every fault of every file."""
+    found, faults, files = read(folder, today=today)
+    if faults:
+        raise ApprovalError(f"The trusted place can't be used. {render(faults, {'files': files})}")
+    return found
+
+
+def read(folder: Path, *, today: date) -> tuple[Trust, list[Fault], int]:
+    """(the place, every fault of every file, how many files). With faults it is nothing to trust. ApprovalError when others can write there."""
     folder = Path(os.path.realpath(folder))
     paths = [folder / "allowed_signers", *(folder / name for name in DOCUMENTS.values())]
     revoked, extra = folder / "revoked_keys", sorted((folder / "access").glob("*.yml"))[: MOST_ACCESS + 1]
@@ -78,9 +86,10 @@ def load(folder: Path, *, today: date) -> Trust:
         documents[kind] = _document(kind, path, today, found)
     access = [_document("access", path, today, found) for path in extra]
     if found:
-        raise ApprovalError(f"The trusted place can't be used. {render(found, {'files': len(every)})}")
+        documents = {"people": {"people": {}}, "approvals": {}, "duties": {}}
     known = Signers(_bytes(paths[0]), lines, _bytes(revoked) if revoked.exists() else b"")
-    return Trust(str(folder), known, roster.Roster(documents["people"]), documents["approvals"], documents["duties"], access, documents["people"])
+    made = Trust(str(folder), known, roster.Roster(documents["people"]), documents["approvals"], documents["duties"], access, documents["people"])
+    return made, found, len(every)
 
 
 def _document(kind: str, path: Path, today: date, found: list[Fault]) -> Any:

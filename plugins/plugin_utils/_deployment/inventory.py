@@ -76,6 +76,8 @@ def places(*, hosts: Sequence[str], hostvars: HostVars) -> dict[str, dict[str, A
 
 def read_manifest(*, folder: str, version: str) -> dict[str, Any]:
     path = Path(folder) / f"{version}.yml"
+    if path.parent != Path(folder):
+        raise DeploymentError(f"{version!r} is no version of a release: it is never a path. Pass -e evenkeel_version=<release>.")
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -19,7 +21,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.fault 
 )
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.formats import ALLOWED, checker
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, TypeChecker, ValidationError
+from jsonschema.validators import extend
 from referencing import Registry, Resource
 
 SCHEMAS = FilePath(__file__).parent / "schemas"
@@ -32,6 +35,25 @@ _TYPES = {
     "boolean": "true or false",
     "null": "null",
 }
+
+
+def _pattern(validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """As JSON Schema means it: `$` is the end of the text. Python's takes a line feed before it too, and that would get into names and paths."""
+    if validator.is_type(value, "string") and not _compiled(pattern).search(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", pattern))
+
+
+def _number(_checker: TypeChecker, value: Any) -> bool:
+    """`.nan` and `.inf` pass every limit."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern}, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", _number))
 
 
 @cache
@@ -50,7 +72,7 @@ _REGISTRY: Registry[Any] = Registry(retrieve=_referenced)  # type: ignore[call-a
 
 def check(kind: str, value: Any, *, today: date, source: Source) -> list[Fault]:
     """Faults of the plain value; kind is the name of one of the schemas."""
-    validator = Draft202012Validator(schema(kind), format_checker=checker(today), registry=_REGISTRY)
+    validator = _Validator(schema(kind), format_checker=checker(today), registry=_REGISTRY)
     faults: set[Fault] = set()
     for error in validator.iter_errors(value):
         faults.update(_faults(error, source))

@@ -10,7 +10,10 @@ from typing import Any
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility import files, request
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.errors import CompatibilityError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import stages
+from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import WAY_BACK, Data, Question
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import evidence, identity, manifest_files
@@ -44,6 +47,9 @@ def unrecorded(asked: Question) -> dict[str, Any]:
 
 
 def quality(asked: Question, _known: Data) -> dict[str, Any]:
+    faults = check("quality", asked.settings.quality, today=asked.now.date(), source=Source("evenkeel_quality")) if asked.settings.quality else []
+    if faults:
+        raise DeploymentError(render(faults, {"variables": 1}))
     entries = record.entries(asked.store, asked.manifest) if asked.store else []
     return {"quality": proved(entries, asked.manifest, asked.now, asked.settings.quality)}
 

@@ -15,7 +15,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry imp
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import COLLATIONS, NOT_AUDIT, entries
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import state as kept
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import ColumnElement, Select, TextClause, select, text
 
 PAGE = 20
 MOST_IDS = 500
@@ -66,8 +66,15 @@ def newest_ids(store: Store, *, kind: str, environment: str, prefix: str = "") -
 def of_ids(store: Store, ids: Collection[str]) -> list[Entry]:
     """The entries of these ids; no more of them than a database takes in one question at a time."""
     wanted = sorted(set(ids))
-    parts = [wanted[start : start + MOST_IDS] for start in range(0, len(wanted), MOST_IDS)]
-    return [entry for part in parts for entry in store.select(lambda query, part=part: query.where(entries.c.id.in_(part)).order_by(entries.c.id))]  # type: ignore[misc]
+    found: list[Entry] = []
+    for start in range(0, len(wanted), MOST_IDS):
+        part = entries.c.id.in_(wanted[start : start + MOST_IDS])
+        found += store.select(functools.partial(_narrowed, part))
+    return found
+
+
+def _narrowed(part: ColumnElement[bool], query: Select[Any]) -> Select[Any]:
+    return query.where(part).order_by(entries.c.id)
 
 
 def until(store: Store, *, kind: str, environment: str, enough: Callable[[Entry], bool]) -> list[Entry]:

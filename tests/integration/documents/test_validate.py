@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.evenkeel.release.tests.unit.approval.kit import Place
 
 HOSTS = """\
 all:
@@ -169,3 +170,19 @@ def test_bookings_and_handoffs_are_documents(playbook: Any, inventory: Path, tmp
     assert run.rc != 0
     found = {(Path(fault["file"]).name, fault["path"]) for fault in run.result("Report every fault")["faults"]}
     assert {("a.yml", "lanes.l[0]"), ("b.yml", "checkpoints"), ("b.yml", "name")} <= found
+
+
+def test_the_trusted_place_is_checked_with_the_rest(playbook: Any, inventory: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path / "place")
+    extra = {"evenkeel_trust_dir": str(place.trust)}
+    assert playbook("evenkeel.release.validate", inventory=inventory, extra_vars=extra).rc == 0
+    place.approvals["rules"][0]["people"] = "two"
+    place.people["people"]["ann"]["aliases"].append("awx:bob")
+    place.write()
+    run = playbook("evenkeel.release.validate", inventory=inventory, extra_vars=extra)
+    assert run.rc != 0
+    found = {(Path(fault["file"]).name, fault["path"]) for fault in run.result("Report every fault")["faults"]}
+    assert {name for name, _path in found} == {"approvals.yml", "people.yml"}
+    (place.trust / "people.yml").chmod(0o666)
+    loose = playbook("evenkeel.release.validate", inventory=inventory, extra_vars=extra)
+    assert "can be written by others" in loose.result("Report every fault")["msg"]

@@ -150,6 +150,15 @@ def test_a_missing_manifest_lists_the_releases(tmp_path):
         inventory.read_manifest(folder=str(tmp_path), version="2.0.0")
 
 
+@pytest.mark.parametrize("version", ["../1.0.0", "a/../1.0.0", "/1.0.0", "sub/1.0.0"])
+def test_a_version_is_never_a_path(tmp_path, version):
+    (tmp_path / "releases/sub").mkdir(parents=True)
+    for place in ("1.0.0.yml", "releases/1.0.0.yml", "releases/sub/1.0.0.yml"):
+        (tmp_path / place).write_text("version: 1.0.0\ncomponents: {}\n")
+    with pytest.raises(DeploymentError, match="it is never a path"):
+        inventory.read_manifest(folder=str(tmp_path / "releases"), version=version)
+
+
 def test_an_artifact_is_found_relative_to_its_manifest(tmp_path):
     (tmp_path / "1.0.0.yml").write_text("version: 1.0.0\ncomponents: {shop: {artifact: ../shop.tar.gz}}\n")
     manifest = inventory.read_manifest(folder=str(tmp_path), version="1.0.0")

@@ -37,6 +37,19 @@ def test_a_good_environment_has_no_fault() -> None:
     assert faults("environment", {**ENVIRONMENT, "kind": "ephemeral", "ttl": "7d"}) == {}
 
 
+def test_a_line_feed_at_the_end_belongs_to_the_text() -> None:
+    assert set(faults("environment", {**ENVIRONMENT, "name": "staging\n"})) == {"name"}
+    assert set(faults("environment", {**ENVIRONMENT, "access_roles": {"releaser\n": ["shop"]}})) == {"access_roles.releaser\n"}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_passes_every_limit_is_no_number(number: float) -> None:
+    rules = {"rules": [{"name": "n", "applies_to": {}, "people": number, "from": ["g"], "reason": "r"}]}
+    assert "rules[0].people" in faults("approvals", rules)
+    sla = faults("environment", {**ENVIRONMENT, "sla": {"availability": number}})
+    assert sla["sla.availability"].allowed.startswith("a number")
+
+
 @pytest.mark.parametrize(
     ("change", "path", "found", "allowed", "hint"),
     [

@@ -117,6 +117,11 @@ def test_a_broken_document_ends_what_is_new_and_never_the_way_back(folder: Path,
         assert found["reservation"]["allowed"]
 
 
+def test_rules_of_evidence_that_nobody_can_read_are_refused(folder: Path) -> None:
+    with pytest.raises(DeploymentError, match="evenkeel_quality"):
+        gathered(question(folder, settings=Settings(quality={"licenses": {}})))
+
+
 def test_a_release_is_recorded_once_and_never_another_one(folder: Path) -> None:
     asked = question(folder)
     body = of_release.unrecorded(asked)
