@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import gather
+from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.errors import ApprovalError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import records
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.states import CLOSE_CODES
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.work import Work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.inventory import plain
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import session, settings, store
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_people
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import settings as governance
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, session, settings, store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 WALK = ("assessed", "scheduled", "implementing", "reviewed", "closed", "canceled", "reverted")
@@ -61,11 +67,34 @@ class ActionModule(ActionBase):
             if (self._task.check_mode or args["state"] == "checked") and not store.exists(url):
                 return {**result, **_work(args, task_vars, None).run(dry=True)}
             with session.open_for(url, variables) as opened:
-                return {**result, **_work(args, task_vars, opened).run(dry=self._task.check_mode)}
-        except (ChangeError, DeploymentError, LedgerError) as exc:
+                work = _work(args, task_vars, opened)
+                work.args["approvals"] = _approvals(work, variables, self._templar.template)
+                return {**result, **work.run(dry=self._task.check_mode)}
+        except (ApprovalError, ChangeError, DeploymentError, LedgerError) as exc:
             return {**result, "failed": True, "msg": str(exc)}
 
 
 def _work(args, task_vars, opened):
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Work(plain(args), groups=plain(task_vars["groups"]), hostvars=task_vars["hostvars"], store=opened, now=now)
+
+
+def _approvals(work, variables, template):
+    """Where approvals are signed, only proved ones authorize a change; else those that the task was given."""
+    declared = governance.of(variables, template)
+    if work.args["state"] != "scheduled" or not declared.approvals_dir or work.store is None:
+        return work.args["approvals"]
+    if work.args["approvals"]:
+        raise ChangeError("Approvals were given by name, and evenkeel_approvals_dir is set: only signed ones count. Leave them out.")
+    change = records.find(work.entries, work.args["change"])
+    known = gather.known(variables, template)
+    return of_people.proved(
+        work.store,
+        environment=work.environment,
+        release=change.release,
+        settings=declared,
+        variables=known,
+        actor=actor.detect(os.environ, known),
+        risk=str(change.opening["assessment"]["level"]),
+        now=datetime.now(timezone.utc),
+    )

@@ -107,7 +107,9 @@ options:
     description: Whether a migration can't be taken back; by default what the ledger tells of its migrations elsewhere.
     type: bool
   approvals:
-    description: Approvals that count, C(approver) each. Who may approve is not decided here.
+    description:
+      - Approvals that count, C(approver) each. Who may approve is not decided here.
+      - Where C(evenkeel_approvals_dir) is set they are not given - those count that were signed for what M(evenkeel.release.approval_request) asked for last.
     type: list
     elements: dict
     default: []

@@ -53,7 +53,8 @@ def _number(_checker: TypeChecker, value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern}, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", _number))
+_TYPED = Draft202012Validator.TYPE_CHECKER.redefine("number", _number)
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern}, type_checker=_TYPED)  # type: ignore[no-untyped-call]
 
 
 @cache

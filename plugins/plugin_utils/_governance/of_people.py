@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._access import grant_book, known, may
@@ -14,6 +15,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.evidenc
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.work import Work
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import stages
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 
 
 def change(asked: Question, _known: Data) -> dict[str, Any]:
@@ -54,6 +57,27 @@ def approved(known: Data) -> dict[str, Any]:
     """{digest, risk} of what people approved, which is looked at again before every batch; empty where nobody had to."""
     found = known.get("approvals") or {}
     return {"digest": found["digest"], "risk": found["risk"]} if found.get("approvers") else {}
+
+
+def proved(
+    store: Store, *, environment: Data, release: str, settings: Settings, variables: Data, actor: Data, risk: str, now: datetime
+) -> list[dict[str, Any]]:
+    """{approver} for each person whose proved approval of what was asked for last counts; nobody while it is not approved. Raises ApprovalError."""
+    subject = book.last_request(store, str(environment["name"]), release)
+    if subject is None:
+        return []
+    answer = ask(
+        subject,
+        trust=gather.trusted({}, variables, now=now),
+        root=gather.root({}, variables),
+        store=store,
+        environment=dict(environment),
+        risk=settings.risk or risk,
+        authors=settings.release_authors,
+        deployer=actor,
+        now=now,
+    )
+    return list(sections(answer, None)["ledger_approvals"]) if answer["verdict"] == "passed" else []
 
 
 def number(known: Data) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
+from ansible_collections.evenkeel.release.tests.unit.approval import kit
 
 Document = dict[str, Any]
 SERVICES: Document = {
@@ -139,6 +140,32 @@ def test_a_normal_change_from_opening_to_close(world: World) -> None:
         "opened", "Assess", "Authorize", "Scheduled", "Implement", "Review", "Closed"
     ]  # fmt: skip
     assert {one["subject"] for one in world.ledger} == {number}
+
+
+def test_only_signed_approvals_count_where_approvals_are_signed(world: World, tmp_path: Path) -> None:
+    world.file(world.changes / "rules.yml", {"cab": {"levels": []}})
+    place = kit.Place(tmp_path / "place")
+    place.approvals["rules"][0]["people"] = 3
+    place.write()
+    signing = {"approvals_dir": str(place.folder), "trust_dir": str(place.trust), "ledger_name": kit.LEDGER, "risk": "moderate"}
+    world.extra.update({f"evenkeel_{key}": value for key, value in signing.items()}, evenkeel_release_authors=[{"mail": "eve@mail"}])
+    world.extra.update(awx_user_name="dave", awx_job_id=7)
+    number = world.change("opened", version="1.2.0", incidents=[])["number"]
+    world.change("assessed", change=number)
+    times = {"change_start": at(-1), "change_end": at(1)}
+    named = [{"approver": name} for name in ("ann", "bob", "cleo")]
+    assert "only signed ones count" in world.refused(change_state="scheduled", change=number, change_approvals=named, **times)
+    assert "0 of 3 approvals are there" in world.refused(change_state="scheduled", change=number, **times)
+
+    about = {"environment": ENVIRONMENT, "release": MANIFEST, "act": "deploy", "hosts": ["s1"], "risk": "moderate", "plan": {"services": []}}
+    play = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"name": "Ask", "evenkeel.release.approval_request": about}]}]
+    asked = world.playbook(play, inventory=world.inventory, extra_vars=world.extra)
+    assert asked.rc == 0, asked.stdout
+    for one in asked.result("Ask")["statements"]:
+        kit.run("ssh-keygen", "-Y", "sign", "-q", "-f", place.keys / one["person"], "-n", "evenkeel-approval", one["path"])
+    world.change("scheduled", change=number, **times)
+    standing = world.change("checked", version="1.2.0", incidents=[])["standing"]
+    assert (standing["authorized_by"], standing["approvers"]) == ("approvals", ["ann", "bob", "cleo"])
 
 
 def test_an_illegal_step_is_refused_with_the_legal_ones_and_recorded_nowhere(world: World) -> None:

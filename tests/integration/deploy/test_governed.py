@@ -213,7 +213,8 @@ def test_who_has_no_role_is_refused_whatever_the_policies_say(light, tmp_path):
     assert mixed(light) == {"1.1.0"}
 
 
-def test_a_deployment_brings_its_change_to_review(light):
+@pytest.mark.parametrize("how", ["ends", "is killed"])
+def test_a_deployment_brings_its_change_to_review(light, how):
     (light.state / "changes").mkdir()
     (light.state / "changes/rules.yml").write_text(yaml.safe_dump({"cab": {"levels": []}}))
     words = {"evenkeel_changes_dir": str(light.state / "changes"), "evenkeel_releases_dir": str(light.state / "artifacts/releases"), "evenkeel_incidents": []}
@@ -227,10 +228,15 @@ def test_a_deployment_brings_its_change_to_review(light):
     approvals = [{"approver": "bob"}, {"approver": "cleo"}, {"approver": "eve"}]
     times = {"evenkeel_change_start": at(-60), "evenkeel_change_end": at(3600)}
     light.must("change", evenkeel_change_state="scheduled", evenkeel_change=number, evenkeel_change_approvals=approvals, **times, **words, **ANN)
-    light.must("deploy", evenkeel_version="1.1.0", **words, **ANN)
+    if how == "ends":
+        light.must("deploy", evenkeel_version="1.1.0", **words, **ANN)
+    else:
+        light.killed("deploy", at="Replace each service on its host", evenkeel_version="1.1.0", **words, **ANN)
+        light.must("recover", **words, **ANN)
     states = [entry["body"].get("to") for entry in entries(light, "change") if entry["subject"] == number and entry["body"].get("verb") == "moved"]
     assert states[-2:] == ["Implement", "Review"]
-    assert entries(light, "deployment")[-2]["body"]["change"] == number
+    intents = [entry for entry in entries(light, "deployment") if entry["phase"] == "intent"]
+    assert intents[-1]["body"]["change"] == number
 
 
 def at(seconds):
