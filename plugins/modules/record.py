@@ -46,8 +46,6 @@ options:
       - migration
       - verification
       - approval
-      - change
-      - freeze_override
       - grant
       - data_sync
       - data_purge
