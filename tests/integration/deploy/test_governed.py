@@ -196,12 +196,16 @@ def test_what_runs_is_what_was_signed_and_a_withdrawal_stops_it_at_the_next_batc
     assert len(mixed(light)) == 1
 
 
-def test_who_has_no_role_is_refused_whatever_the_policies_say(light, tmp_path):
+def test_who_has_no_role_is_refused_until_somebody_grants_it(light, tmp_path):
     place = Place(tmp_path / "place")
-    acts = ["deploy", "promote", "rollback", "continue"]
-    place.access = {
-        "shop": {"name": "shop", "description": "Who releases the shop.", "teams": {"releasers": ["person:ann"]}, "roles": {"releaser": {"acts": acts}}},
+    document = {
+        "name": "shop",
+        "description": "Who releases the shop.",
+        "teams": {"releasers": ["person:ann"]},
+        "roles": {"releaser": {"acts": ["deploy", "rollback"]}},
+        "grants": {"longest": "4h", "acts": ["deploy"], "by": ["release"]},
     }
+    place.access = {"shop": document}
     place.write()
     light.edit_environment(access_roles={"releaser": ["releasers"]})
     refused = light.play("deploy", evenkeel_version="1.1.0", **given(place))
@@ -209,8 +213,23 @@ def test_who_has_no_role_is_refused_whatever_the_policies_say(light, tmp_path):
     assert "dave has no role" in refused.stdout, refused.stdout[-3000:]
     rules = {rule["name"]: rule["verdict"] for rule in entries(light, "gate")[-1]["body"]["rules"]}
     assert rules["access"] == "failed"
-    light.must("deploy", evenkeel_version="1.1.0", **given(place, **ANN))
+
+    def grant(**options):
+        environments = ["{{ hostvars['production-web1'].evenkeel_environment }}"]
+        task = {"name": "Do", "evenkeel.release.access_grant": {"environments": environments, **options}}
+        play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
+        run = light.runner(play, inventory=light.inventory, extra_vars=given(place), env={"EVENKEEL_STATE_DIR": str(light.state)})
+        assert run.rc == 0, run.stdout
+        return run.result("Do")
+
+    asked = grant(state="requested", environment=TARGET, acts=["deploy"], valid_for="1h", reason="incident")
+    [command] = [one["command"] for one in asked["statements"] if one["person"] == "bob"]
+    subprocess.run(command.replace("~/.ssh/id_ed25519", str(place.keys / "bob")), shell=True, check=True, capture_output=True, timeout=60)
+    grant(state="granted", digest=asked["digest"])
+    light.must("deploy", evenkeel_version="1.1.0", **given(place))
     assert mixed(light) == {"1.1.0"}
+    used = entries(light, "grant")[-1]
+    assert (used["subject"], used["body"]["act"], used["actor"]["name"]) == (f"used/{asked['digest']}", "deploy", "dave")
 
 
 @pytest.mark.parametrize("how", ["ends", "is killed"])
