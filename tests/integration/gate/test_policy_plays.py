@@ -15,6 +15,16 @@ import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 
+MANIFEST = {
+    "version": "1.1.0",
+    "type": "minor",
+    "owner": "shop team",
+    "summary": "A basket.",
+    "changelog": ["basket"],
+    "components": {"shop": {"version": "1.1.0", "artifact": "shop.tar.gz", "sha256": "a" * 64}},
+    "rollback": {"criteria": ["orders fail"], "max_minutes": 5, "migration": "none"},
+}
+
 PACK = Path(__file__).resolve().parents[3] / "extensions" / "policies"
 RULE = {"name": "verified", "effect": "require", "condition": "upstream.verified", "reason": "Not verified upstream.", "remedy": "Verify it."}
 DRIFT = {
@@ -205,7 +215,7 @@ def world(tmp_path: Path) -> dict[str, Any]:
         store.append([NewEntry("verification", "fact", body={"verdict": "passed", "intent": intent.id}, **known)])
         store.append([NewEntry("drift", "fact", environment="staging", subject="staging1/shop", body={"verdict": "failed", "findings": [{"path": "/etc/x"}]})])
     (tmp_path / "releases").mkdir()
-    (tmp_path / "releases" / "1.1.0.yml").write_text("{version: 1.1.0, owner: shop team, components: {shop: {version: 1.1.0, artifact: shop.tar.gz}}}")
+    (tmp_path / "releases" / "1.1.0.yml").write_text(yaml.safe_dump(MANIFEST))
     groups = {}
     for name, tier in (("staging", "staging"), ("production", "production")):
         declared = {"name": name, "tier": tier, "owner": "platform", **({"promotes_from": "staging"} if name == "production" else {})}
