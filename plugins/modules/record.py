@@ -46,6 +46,7 @@ options:
       - migration
       - verification
       - approval
+      - change
       - grant
       - data_sync
       - data_purge

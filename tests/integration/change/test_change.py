@@ -257,7 +257,7 @@ def test_check_mode_refuses_as_usual_and_writes_nothing(world: World) -> None:
         ("rules.yml", {"weights": {"hots": 1}}, ["weights.hots", "unknown key", "did you mean hosts?"]),
         ("rules.yml", {"thresholds": {"moderate": 70}}, ["thresholds.moderate", "at most high, 60"]),
         ("rules.yml", {"matrix": {"high": {"high": "low"}}}, ["matrix.high.high", "at least high"]),
-        ("rules.yml", {"weights": {"hosts": float("nan")}}, ["weights.hosts", "nan"]),
+        ("rules.yml", {"weights": {"hosts": float("nan")}}, ["weights.hosts", "found: NaN", "a number"]),
         ("rules.yml", {"history": {"few": 30}}, ["history.few", "at most last, 20"]),
         ("rules.yml", {"communication": [{"who": "a\nb", "by": "mail", "when": "now"}]}, ["communication[0].who"]),
         ("cab.yml", {"roles": {"manager": {"members": ["ann"]}}, "boards": {"high": {"must": ["manger"], "quorum": 1}}}, ["did you mean manager?"]),
