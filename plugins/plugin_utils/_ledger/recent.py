@@ -53,6 +53,11 @@ def of_release(store: Store, release: str, kinds: Sequence[str]) -> list[Entry]:
     return store.select(lambda query: query.where(_INDEXED, entries.c.release == release, entries.c.kind.in_(kinds)).order_by(entries.c.id))
 
 
+def of_subject(store: Store, subject: str, kind: str) -> list[Entry]:
+    same = entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
+    return store.select(lambda query: query.where(_INDEXED, same, entries.c.kind == kind).order_by(entries.c.id))
+
+
 def newest(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[Entry]:
     """The newest entry of each subject that begins with the prefix."""
     return of_ids(store, newest_ids(store, kind=kind, environment=environment, prefix=prefix))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 from ansible_collections.evenkeel.release.plugins.plugin_utils._quality import document
@@ -34,7 +35,7 @@ def unknown(store: Store, planned: Sequence[Planned]) -> tuple[list[Planned], li
 
 
 def about(store: Store, digests: set[str]) -> list[Entry]:
-    return [entry for digest in sorted(digests) for entry in store.entries(kind="evidence", phase="fact", subject=digest)]
+    return [entry for digest in sorted(digests) for entry in recent.of_subject(store, digest, "evidence") if entry.phase == "fact"]
 
 
 def entries(store: Store, manifest: Mapping[str, Any]) -> list[Entry]:
