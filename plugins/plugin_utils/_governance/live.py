@@ -84,24 +84,22 @@ def _approvals(store: Store, intent: Entry, place: Place, act: str, _step: str) 
         return GO
     from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import book, gather
     from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import subject as subjects
-    from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.ask import ask
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_people
 
     recorded = [entry["body"].get("request") for entry in book.requests(store, intent.environment, digest)]
     # Anybody may write an entry that is called so.
     asked = [each for each in recorded if subjects.whole(each) and subjects.digest(each) == digest]
     if not asked:
         return Word("wait", f"the approvals: the ledger has no request {digest[:12]}, so nobody can tell whether it still holds")
-    now, variables = datetime.now(timezone.utc), gather.known(place.variables, place.template)
-    answer = ask(
+    answer = of_people.answered(
         asked[-1],
-        trust=gather.trusted({}, variables, now=now),
-        root=gather.root({}, variables),
         store=store,
-        environment=dict(place.environment),
+        environment=place.environment,
+        settings=place.settings,
+        variables=gather.known(place.variables, place.template),
+        actor=intent.actor,
         risk=approved.get("risk"),
-        authors=place.settings.release_authors,
-        deployer=intent.actor,
-        now=now,
+        now=datetime.now(timezone.utc),
     )
     if answer["verdict"] == "passed":
         return GO

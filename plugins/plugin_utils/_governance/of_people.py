@@ -59,6 +59,32 @@ def approved(known: Data) -> dict[str, Any]:
     return {"digest": found["digest"], "risk": found["risk"]} if found.get("approvers") else {}
 
 
+def answered(
+    subject: Data,
+    *,
+    store: Store | None,
+    environment: Data,
+    settings: Settings,
+    variables: Data,
+    actor: Data,
+    risk: str | None,
+    now: datetime,
+    believed: trust.Trust | None = None,
+) -> dict[str, Any]:
+    """Whether the subject is approved, by the project's trusted place and folder of approvals. Raises ApprovalError."""
+    return ask(
+        subject,
+        trust=believed or gather.trusted({}, variables, now=now),
+        root=gather.root({}, variables),
+        store=store,
+        environment=dict(environment),
+        risk=risk,
+        authors=settings.release_authors,
+        deployer=actor,
+        now=now,
+    )
+
+
 def proved(
     store: Store, *, environment: Data, release: str, settings: Settings, variables: Data, actor: Data, risk: str, now: datetime
 ) -> list[dict[str, Any]]:
@@ -66,17 +92,7 @@ def proved(
     subject = book.last_request(store, str(environment["name"]), release)
     if subject is None:
         return []
-    answer = ask(
-        subject,
-        trust=gather.trusted({}, variables, now=now),
-        root=gather.root({}, variables),
-        store=store,
-        environment=dict(environment),
-        risk=settings.risk or risk,
-        authors=settings.release_authors,
-        deployer=actor,
-        now=now,
-    )
+    answer = answered(subject, store=store, environment=environment, settings=settings, variables=variables, actor=actor, risk=settings.risk or risk, now=now)
     return list(sections(answer, None)["ledger_approvals"]) if answer["verdict"] == "passed" else []
 
 
@@ -90,16 +106,16 @@ def _approved(asked: Question, believed: trust.Trust | None, found: Data) -> dic
     subject = _subject(asked)
     if subject is None or believed is None:
         return None
-    return ask(
+    return answered(
         subject,
-        trust=believed,
-        root=gather.root({}, asked.variables),
         store=asked.store,
-        environment=dict(asked.environment),
+        environment=asked.environment,
+        settings=asked.settings,
+        variables=asked.variables,
+        actor=asked.actor,
         risk=asked.settings.risk or (found.get("change") or {}).get("risk_now"),
-        authors=asked.settings.release_authors,
-        deployer=asked.actor,
         now=asked.now,
+        believed=believed,
     )
 
 

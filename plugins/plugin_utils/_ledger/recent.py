@@ -54,17 +54,11 @@ def of_release(store: Store, release: str, kinds: Sequence[str]) -> list[Entry]:
 
 
 def of_subject(store: Store, subject: str, kind: str) -> list[Entry]:
-    same = entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
-    return store.select(lambda query: query.where(_INDEXED, same, entries.c.kind == kind).order_by(entries.c.id))
-
-
-def newest(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[Entry]:
-    """The newest entry of each subject that begins with the prefix."""
-    return of_ids(store, newest_ids(store, kind=kind, environment=environment, prefix=prefix))
+    return store.select(lambda query: query.where(_INDEXED, _is(store, subject), entries.c.kind == kind).order_by(entries.c.id))
 
 
 def newest_ids(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[str]:
-    """Their ids alone, for those who ask for many and read them at once."""
+    """Ids of the newest entry of each subject that begins with the prefix, for of_ids()."""
     return _ask(store, _NEWEST, kind=kind, environment=environment, prefix=prefix)
 
 
@@ -131,9 +125,13 @@ def _text(query: str, order: str) -> TextClause:
     return text(query.format(order=f'"{order}"'))
 
 
+def _is(store: Store, subject: str) -> ColumnElement[bool]:
+    """In the order that the index is in, so that it is taken."""
+    return entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
+
+
 def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:
     """Newest first."""
-    same = entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
-    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, same]
+    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, _is(store, subject)]
     older = [] if before is None else [entries.c.id < before]
     return store.select(lambda query: query.where(*wanted, *older).order_by(entries.c.id.desc()).limit(size))

@@ -190,10 +190,10 @@ def test_it_reads_no_more_when_the_ledger_grows(tmp_path: Path) -> None:
         writer.write(1000)
         for intent, entry in writer.open:
             store.append([NewEntry(entry.kind, "outcome", environment=entry.environment, subject=entry.subject, body={"intent": intent, "verdict": "failed"})])
-        before = len(recent.newest(store, kind="drift", environment="staging"))
+        before = len(recent.newest_ids(store, kind="drift", environment="staging"))
         for _ in range(2000):
             writer.drift()
-        assert len(recent.newest(store, kind="drift", environment="staging")) == before == 3
+        assert len(recent.newest_ids(store, kind="drift", environment="staging")) == before == 3
         assert recent.open_intents(store) == []
 
 
