@@ -5,22 +5,13 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
-from datetime import datetime, timezone
-
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.release.plugins.plugin_utils._access import review_steps as steps
-from ansible_collections.evenkeel.release.plugins.plugin_utils._access.known import Known
+from ansible_collections.evenkeel.release.plugins.plugin_utils._access.work import carry_out
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval import gather
-from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.errors import ApprovalError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._approval.specs import PLACES
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, session, settings
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import exists
 
 WORK = {"report": steps.report, "signed": steps.sign_off}
-READS = ("checked", "info", "report")
 SPEC = {
     **PLACES,
     "state": {"type": "str", "choices": list(WORK), "default": "report"},
@@ -43,13 +34,4 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _unused, args = self.validate_argument_spec(argument_spec=SPEC, required_if=REQUIRED_IF)
         found = gather.known(task_vars, self._templar.template)
-        url, dry = args["ledger_url"] or settings.ledger_url(found.get), self._task.check_mode
-        try:
-            known = Known(args, found, actor=actor.detect(os.environ, found), now=datetime.now(timezone.utc))
-            # What only reads may read in check mode too.
-            closed = dry and not (args["state"] in READS and exists(url))
-            with nullcontext() if closed else session.open_for(url, found) as store:
-                known.dry = dry
-                return {**result, **WORK[args["state"]](known, store)}
-        except (ApprovalError, LedgerError, OSError) as exc:
-            return {**result, "failed": True, "msg": str(exc)}
+        return {**result, **carry_out(args, found, WORK, dry=self._task.check_mode)}
