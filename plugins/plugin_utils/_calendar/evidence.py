@@ -49,16 +49,17 @@ def evidence(
     duration = history.p90(entries, environment=of.environment, services=services) if lasting is None else given
     passing = overrides.standing(entries, environment=of.environment, release=release, deployer=deployer, at=at)
     when: dict[str, Any] = {"busy": busy, "soak_ends": soak_ends, "approvals_expire": approvals_expire, "overrides": overrides.granted(passing)}
+    excepted = [one.freeze for one in passing if one.counts]
     for days in (NEAR_DAYS, HORIZON_DAYS):
         built = timeline.build(known, of, begin=at, release=release, days=days, budget=budget)
         answer = verdict.ask(built, at, lasting=duration["seconds"], overrides=passing)
         cab, lasts = _next_cab(built, at), int(duration["seconds"] or 1)
-        if days == NEAR_DAYS and _is_enough(built, answer, cab, known, slots.next_slots(built, at=at, lasting=lasts, **when)):
+        train = trains.verdict(built.trains, of=of, release=release, at=at, cut_at=cut_at, feature=feature, exceptions=excepted)
+        departs = None if train and train["excepted"] else slots.departure_of(built, at=at, release=release, cut_at=cut_at, feature=feature)
+        ahead = slots.next_slots(built, at=at, lasting=lasts, departure=departs, **when)
+        if days == NEAR_DAYS and _is_enough(built, answer, cab, known, ahead):
             break
-    excepted = [one.freeze for one in passing if one.counts]
-    train = trains.verdict(built.trains, of=of, release=release, at=at, cut_at=cut_at, feature=feature, exceptions=excepted)
     fits = bool(answer["allowed"] and answer["will_finish"])
-    departure = None if train and train["excepted"] else slots.departure_of(built, at=at, release=release, cut_at=cut_at, feature=feature)
     return {
         **{key: answer[key] for key in ("at", "by", "window", "freezes", "overridden", "closed", "notices", "closes", "next")},
         "allowed": fits and (train is None or train["allowed"]),
@@ -71,7 +72,7 @@ def evidence(
         "train": train,
         "holidays": holidays(built, at),
         "next_cab": cab,
-        "next_slots": slots.next_slots(built, at=at, lasting=lasts, departure=departure, **when),
+        "next_slots": ahead,
         "calendars": sorted(one.name for one in known),
     }
 

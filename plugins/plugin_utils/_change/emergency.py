@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change import times
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.rules import TIERS
@@ -18,8 +19,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import du
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 
 SUBJECT = "review/"
-# What never waits for a review: the way back, and the next emergency.
-FREE_ACTS = ("rollback", "recover")
 
 
 def valid_until(opened: datetime, validity: str) -> str:
@@ -64,7 +63,7 @@ def overdue(entries: Iterable[Mapping[str, Any]], services: Iterable[str], *, en
 
 def blocks(late: Sequence[Mapping[str, Any]], *, act: str, kind: str) -> str:
     """Why an overdue review stands against this act of a change of this type; "" when it does not."""
-    if not late or act in FREE_ACTS or kind == "emergency":
+    if not late or act in WAY_BACK or kind == "emergency":
         return ""
     told = "; ".join(f"{one['change']} of {one['service']} was due on {str(one['due'])[:10]}" for one in late[:5])
     return f"the review after an emergency is overdue: {told}"

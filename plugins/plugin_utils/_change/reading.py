@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents, gather, past, records, rules, scope
+from ansible_collections.evenkeel.release.plugins.plugin_utils._change import documents, gather, past, reads, records, rules, scope
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.errors import ChangeError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._change.records import Change
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import inventory
@@ -44,7 +44,7 @@ class Reading:
         manifest = inventory.read_manifest(folder=self.args["releases_dir"], version=version)
         if plan:
             return self._measured(scope.of_plan(plan, manifest)), manifest
-        deployed = views.deployed(self._read(kind=("deployment", "rollback", "recovery", "teardown"), environment=self.args["environment"]))
+        deployed = views.deployed(reads.deployed(self.store, self.args["environment"]) if self.store else [])
         found = scope.of_documents(
             environment=self.args["environment"],
             services=self.services,
@@ -56,13 +56,14 @@ class Reading:
         return self._measured(found), manifest
 
     def _measured(self, plan: Answer) -> Answer:
-        seen = gather.one_way(self._read(kind="migration", release=plan["release"]), plan["release"])
+        seen = gather.one_way(reads.of_release(self.store, plan["release"], ("migration",)) if self.store else [], plan["release"])
         return scope.measured(plan, one_way=seen if self.args["one_way"] is None else self.args["one_way"])
 
     def _facts(self, plan: Document, manifest: Document | None) -> tuple[Answer, list[Answer]]:
         name = self.args["environment"]
-        history = past.history(self._read(kind=past.READS, environment=name), name)
-        about = self._read(kind=("validation", "migration", *past.READS), release=plan["release"])
+        last, store = self.rules["history"]["last"], self.store
+        history = past.history(reads.history(store, name, services=len(self.services), last=last), name) if store else []
+        about = [*reads.of_release(store, plan["release"]), *reads.drift(store, name)] if store else []
         hosts = sorted({host for each in plan["services"] for host in each["hosts"]} | set(self.groups.get(name, ())))
         known = [host for host in hosts if host in self.groups["all"]]
         zones = {host: str(inventory.plain(self.hostvars[host].get("evenkeel_zone", ""))) for host in known}
@@ -74,7 +75,7 @@ class Reading:
             groups=self.groups,
             zones=zones,
             history=history,
-            entries=[*about, *self._read(kind="drift", environment=name)],
+            entries=about,
             given=self.args,
             preserve=inventory.plain(self.hostvars[self.groups[name][0]].get("evenkeel_preserve")) or None,
             now=self.now,
@@ -82,7 +83,10 @@ class Reading:
 
     def _outcome(self, change: Change) -> Answer | None:
         move = change.last("Implement")
-        return past.outcome(self._read(kind=past.READS, environment=change.environment), str(move.details.get("deployment"))) if move else None
+        if move is None or self.store is None:
+            return None
+        deployment = str(move.details.get("deployment"))
+        return past.outcome(reads.outcome(self.store, change.environment, deployment), deployment)
 
     def _documents(self) -> documents.Documents:
         found = documents.read(self.args["changes_dir"], today=date.fromisoformat(self.now[:10]))
@@ -91,14 +95,11 @@ class Reading:
         return found
 
     def _entries(self) -> list[Answer]:
-        """Those of the environment, and those of none: reviews that are owed, uses of templates, minutes.
-
-        Before a deployment only those of its release are read, so that asking costs the same however many changes there were.
-        """
+        """Before a deployment only what concerns it; else the whole register of the environment."""
+        if self.store is None:
+            return []
         release = self.args["release"] or str((self.args["plan"] or {}).get("release", ""))
-        narrow = {"release": release} if release and self.args["state"] in ("checked", "implementing") else {}
-        mine = self._read(kind="change", environment=self.args["environment"], **narrow)
-        return sorted([*mine, *self._read(kind="change", environment="")], key=lambda one: str(one["id"]))
-
-    def _read(self, **wanted: Any) -> list[Answer]:
-        return [entry.as_dict() for entry in self.store.entries(**wanted)] if self.store else []
+        if not release or self.args["state"] not in ("checked", "implementing"):
+            return reads.every_change(self.store, self.args["environment"])
+        templates = [str(one["name"]) for one in self.declared.templates]
+        return reads.changes(self.store, self.args["environment"], release=release, services=self.services, templates=templates)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.answer import RuleAnswer, Verdict
 from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions import (
     GateFunctionError,
@@ -16,7 +17,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions i
 
 POLICY = "environment"
 # Windows, freezes and approvals hold back what is new. The way back to what served before is never closed.
-WAY_BACK = ("rollback", "recover")
 Data = Mapping[str, Any]
 Judged = tuple[bool, dict[str, Any], str, str]
 

@@ -65,14 +65,11 @@ def _booking(store: Store, intent: Entry, place: Place, act: str, _step: str) ->
     folders = place.settings.places("reservations")
     if not folders and not store.entries(kind=BOOKINGS, environment=intent.environment, limit=1):
         return GO
-    from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import places, read, standing
-    from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import world
+    from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import bookings
 
-    today = datetime.now(timezone.utc).date()
-    environments = places.environments(place.groups, lambda host: place.hostvars[host].get("evenkeel_environment"))
-    documents = places.documents(folders, environments=environments, teams=place.settings.teams, today=today)
-    entries, now = read.entries(store, world(documents), [intent.environment])
-    found = standing.standing(documents, entries, intent.environment, now, str(intent.actor.get("name") or ""), act, intent.release)
+    now = datetime.now(timezone.utc)
+    booked = bookings.read(store, intent.environment, settings=place.settings, groups=place.groups, hostvars=place.hostvars, now=now)
+    found = booked.standing(who=str(intent.actor.get("name") or ""), act=act, release=intent.release)
     return GO if found["allowed"] else Word("wait", f"the reservations: {found['message']}")
 
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._calendar import evidence, session, wall
@@ -12,17 +11,10 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._governance impor
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff import read as handoffs
 from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff import standing as handed
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import places, read, slots
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import standing as booked
-from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import world
-
-AHEAD = timedelta(days=60)
-Held = tuple[dict[str, Any], Sequence[Any], datetime]
 
 
 def reservation(asked: Question, _known: Data) -> dict[str, Any]:
-    documents, entries, now = _bookings(asked)
-    return {"reservation": booked.standing(documents, entries, asked.name, now, str(asked.actor.get("name") or ""), asked.act, asked.release)}
+    return {"reservation": asked.booked.standing(who=str(asked.actor.get("name") or ""), act=asked.act, release=asked.release)}
 
 
 def handoff(asked: Question, _known: Data) -> dict[str, Any]:
@@ -33,6 +25,7 @@ def handoff(asked: Question, _known: Data) -> dict[str, Any]:
 
 def calendar(asked: Question, known: Data) -> dict[str, Any]:
     """Whether it may go now, and the next times at which it may: when nobody else holds the place, what soaks has soaked, and approvals still hold."""
+    mine = (known.get("reservation") or {}).get("mine") or {}
     calendars = session.calendars(asked.settings.places("calendars"), [asked.environment], today=asked.now.date())
     expire = (known.get("approvals") or {}).get("until")
     found = evidence.evidence(
@@ -44,27 +37,8 @@ def calendar(asked: Question, known: Data) -> dict[str, Any]:
         entries=session.entries(asked.store, asked.name),
         deployer=str(asked.actor.get("name") or ""),
         project=asked.settings.project,
-        busy=_busy(asked, known),
+        busy=session.busy(asked.booked.of_others(mine.get("id"))),
         soak_ends=of_release.soak_ends(asked, known),
         approvals_expire=wall.seconds(datetime.fromisoformat(expire), "UTC") if expire else None,
     )
     return {"calendar": found}
-
-
-def _busy(asked: Question, known: Data) -> list[tuple[int, int]]:
-    """Bookings of others: with one of its own it may go whenever that holds."""
-    mine = ((known.get("reservation") or {}).get("mine") or {}).get("id")
-    documents, entries, now = _bookings(asked)
-    held = slots.busy(documents, entries, asked.name, now, now + AHEAD, now)
-    return session.busy([{"from": each["from"], "to": each["to"]} for each in held if each["id"] != mine and each["state"] == "approved"])
-
-
-def _bookings(asked: Question) -> Held:
-    documents = places.documents(
-        asked.settings.places("reservations"),
-        environments=places.environments(asked.groups, lambda host: asked.hostvars[host].get("evenkeel_environment")),
-        teams=asked.settings.teams,
-        today=asked.now.date(),
-    )
-    entries, now = read.entries(asked.store, world(documents), [asked.name]) if asked.store else ([], asked.now)
-    return documents, entries, now

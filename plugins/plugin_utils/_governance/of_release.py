@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility import files, request
 from ansible_collections.evenkeel.release.plugins.plugin_utils._compatibility.errors import CompatibilityError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import stages
@@ -14,7 +15,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.error
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.check import check
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
 from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import Source
-from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import WAY_BACK, Data, Question
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent, views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import evidence, identity, manifest_files
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest.asked import Asked

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import bookings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 
 Data = Mapping[str, Any]
-# What was begun can always be taken back.
-WAY_BACK = ("rollback", "recover")
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True)
+class Question:
     """plan and batches are those of the deployment, None where nothing is planned; store is None while there is no ledger; variables are the task's.
 
     manifest: as the deployment reads it. entries: those of reads.for_decision. actor: {name, source} of who acts.
@@ -51,3 +53,8 @@ class Question(NamedTuple):
         """The services that change; all of the environment where nothing is planned yet."""
         planned = [str(each["service"]) for each in (self.plan or {}).get("services", [])]
         return planned or sorted(self.services)
+
+    @functools.cached_property
+    def booked(self) -> bookings.Bookings:
+        """Read once. Raises the errors of FAULTS."""
+        return bookings.read(self.store, self.name, settings=self.settings, groups=self.groups, hostvars=self.hostvars, now=self.now)

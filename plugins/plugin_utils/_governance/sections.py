@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_people, of_place, of_release
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.errors import FAULTS
-from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import WAY_BACK, Data, Question
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 
 # In this order: what is found first is known to those that come later.
 READERS: tuple[tuple[Callable[[Question, Data], dict[str, Any]], tuple[str, ...]], ...] = (

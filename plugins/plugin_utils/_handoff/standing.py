@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._handoff.state import Teams, state
-
-WAY_BACK = ("rollback", "recover")
 
 
 def standing(

@@ -57,6 +57,13 @@ def of_subject(store: Store, subject: str, kind: str) -> list[Entry]:
     return store.select(lambda query: query.where(_INDEXED, _is(store, subject), entries.c.kind == kind).order_by(entries.c.id))
 
 
+def newest(store: Store, *, kind: str, environment: str, subject: str | None = None, limit: int | None = None) -> list[Entry]:
+    """The newest entries of a kind in an environment, or those about one subject of it."""
+    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment]
+    about = [] if subject is None else [_is(store, subject)]
+    return store.select(lambda query: query.where(*wanted, *about).order_by(entries.c.id.desc()).limit(limit))[::-1]
+
+
 def newest_ids(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[str]:
     """Ids of the newest entry of each subject that begins with the prefix, for of_ids()."""
     return _ask(store, _NEWEST, kind=kind, environment=environment, prefix=prefix)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations import moments, words
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.errors import ReservationError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.fold import belongs, bookings, used
@@ -18,7 +19,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.slo
 from ansible_collections.evenkeel.release.plugins.plugin_utils._reservations.world import World, world
 
 # The way back to what served before is never closed, and looking disturbs nobody.
-WAY_BACK = ("rollback", "recover")
 LOOKS = ("drift",)
 UNREADABLE = (ReservationError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
 

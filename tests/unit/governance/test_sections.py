@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -136,11 +137,11 @@ def test_a_release_is_recorded_once_and_never_another_one(folder: Path) -> None:
         "actor": {"name": "ann"},
         "body": body,
     }
-    assert of_release.unrecorded(asked._replace(entries=[entry])) == {}
+    assert of_release.unrecorded(replace(asked, entries=[entry])) == {}
     other = {**entry, "body": {**body, "sha256": "0" * 64, "manifest": {**MANIFEST, "summary": "Another."}}}
     with pytest.raises(DeploymentError, match="never changes its content"):
-        gathered(asked._replace(entries=[other]))
-    assert gathered(asked._replace(entries=[other], act="rollback"))["manifest"]["verdict"] == "failed"
+        gathered(replace(asked, entries=[other]))
+    assert gathered(replace(asked, entries=[other], act="rollback"))["manifest"]["verdict"] == "failed"
 
 
 def test_before_a_batch_a_freeze_waits_and_the_way_back_goes(folder: Path) -> None:
