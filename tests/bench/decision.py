@@ -44,7 +44,15 @@ MANIFEST: dict[str, Any] = {
     "rollback": {"criteria": ["errors"], "migration": "expand", "max_minutes": 5},
 }
 SERVICES = {"shop": {"engine": "application"}, "worker": {"engine": "application"}, "database": {"engine": "postgresql"}}
-HOSTVARS = {"web1": {"evenkeel_environment": ENVIRONMENT}, "web2": {"evenkeel_environment": UPSTREAM}}
+HOSTVARS = {
+    "web1": {"evenkeel_environment": ENVIRONMENT, "evenkeel_services": SERVICES},
+    "web2": {"evenkeel_environment": UPSTREAM, "evenkeel_services": SERVICES},
+}
+PLAN = {
+    "environment": "production",
+    "release": "9.9.9",
+    "services": [{"service": "shop", "release": "9.9.9", "previous": "1.2.3", "strategy": "rolling", "hosts": {"web1": {}}}],
+}
 # Ten conditions of each of the shapes that the starter pack has.
 CONDITIONS = (
     "upstream.verified && upstream.runs_release",
@@ -97,14 +105,14 @@ def decision(store: Store, releases: str) -> None:
         manifest=MANIFEST,
         releases_dir=releases,
         policies_dir="",
-        plan={"services": [{"service": "shop", "hosts": {"web1": {}}}]},
+        plan=PLAN,
         batches=[["web1"]],
         now=datetime.now(timezone.utc),
         groups={"all": ["web1", "web2"], "production": ["web1"], "staging": ["web2"]},
         hostvars=HOSTVARS,
         entries=[entry.as_dict() for entry in entries],
         store=store,
-        settings=Settings(),
+        settings=Settings(changes_dir=releases),
         actor={"name": "dora", "source": "os"},
         variables={},
     )
@@ -149,7 +157,7 @@ def _mixed(dice: random.Random, number: int) -> Iterator[NewEntry]:
             yield NewEntry(kind, "fact", environment=place, subject=subject, body={"verdict": "passed", "findings": []})
         elif kind in ("deployment", "data_sync"):
             subject = "database" if kind == "data_sync" else ""
-            yield NewEntry(kind, "intent", environment=place, release=release, subject=subject, body={"plan": {"services": []}})
+            yield NewEntry(kind, "intent", environment=place, release=release, subject=subject, body={"plan": PLAN})
         elif kind == "validation":
             body = {"verdict": "passed", "sha256": f"{dice.getrandbits(256):064x}", "signatures": ["key"]}
             yield NewEntry(kind, "fact", environment=place, subject=f"artifact/shop/{release}/any", body=body)

@@ -14,8 +14,8 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store imp
 Answer = dict[str, Any]
 # What is known of one release, wherever it went.
 OF_RELEASE = ("validation", "migration", *past.READS)
-# A deployment has a beginning and an end, and half of them may be of other services.
-ENTRIES_PER_DEPLOYMENT = 4
+# A deployment has a beginning and an end.
+ENTRIES_PER_DEPLOYMENT = 2
 # A template whose use failed is not used until somebody looked at it, so what counts is among its newest.
 USES = 200
 
@@ -47,11 +47,10 @@ def deployed(store: Store, environment: str) -> list[Answer]:
 def changes(store: Store, environment: str, *, release: str, services: Iterable[str], templates: Iterable[str]) -> list[Answer]:
     """Those of the release, the reviews that are owed for the services, and how the templates were used last."""
     mine = [entry for entry in recent.of_release(store, release, (records.KIND,)) if entry.environment == environment]
-    owed = [emergency.SUBJECT + name for name in services]
-    used = [standard.SUBJECT + name for name in templates]
-    found = [entry for subject in owed for entry in recent.newest(store, kind=records.KIND, environment="", subject=subject)]
-    found += [entry for subject in used for entry in recent.newest(store, kind=records.KIND, environment="", subject=subject, limit=USES)]
-    return _plain([*mine, *found])
+    owed = recent.newest(store, kind=records.KIND, environment="", subjects=[emergency.SUBJECT + name for name in services])
+    uses = ([standard.SUBJECT + name] for name in templates)
+    used = [entry for subject in uses for entry in recent.newest(store, kind=records.KIND, environment="", subjects=subject, limit=USES)]
+    return _plain([*mine, *owed, *used])
 
 
 def every_change(store: Store, environment: str) -> list[Answer]:

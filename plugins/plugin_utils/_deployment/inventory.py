@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import host as of_host
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report import render
+from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source import parse
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -79,15 +80,18 @@ def read_manifest(*, folder: str, version: str) -> dict[str, Any]:
     if path.parent != Path(folder):
         raise DeploymentError(f"{version!r} is no version of a release: it is never a path. Pass -e evenkeel_version=<release>.")
     try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as exc:
         known = sorted(found.stem for found in Path(folder).glob("*.yml"))
         raise DeploymentError(
             f"Release {version!r} has no readable manifest {path} ({exc.strerror}); releases there are {', '.join(known) or 'none'}."
         ) from exc
-    except yaml.YAMLError as exc:
-        raise DeploymentError(f"The release manifest {path} is not YAML: {exc}") from exc
-    if not isinstance(manifest, dict) or "components" not in manifest or str(manifest.get("version")) != version:
+    except UnicodeDecodeError as exc:
+        raise DeploymentError(f"The release manifest {path} is not text in UTF-8. Restore it from version control.") from exc
+    manifest, _source, faults = parse(text, str(path))
+    if faults:
+        raise DeploymentError(render(faults, {"releases": 1}))
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("components"), dict) or str(manifest.get("version")) != version:
         raise DeploymentError(f"The release manifest {path} does not describe release {version}. Check it with evenkeel.release.validate.")
     base = path.parent
     for component in manifest["components"].values():

@@ -53,6 +53,11 @@ class Ledger:
 
 def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any], before: Sequence[str] = ()) -> list[Entry]:
     """Oldest first. evidence.assemble says of these entries what it would say of all of them. before: every environment before this one."""
+    with store.together():
+        return _for_decision(store, environment, upstream, manifest, before)
+
+
+def _for_decision(store: Store, environment: str, upstream: str, manifest: Mapping[str, Any], before: Sequence[str]) -> list[Entry]:
     release = str(manifest["version"])
     found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
     ids = _artifacts(store, manifest)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
@@ -54,11 +55,12 @@ def document(
 def gather(asked: Question, known: Data) -> dict[str, Any]:
     """What is known with all sections. What can't be gathered ends it with DeploymentError; on the way back it is null, and what asks for it is refused."""
     found = dict(known)
-    for read, names in READERS:
-        try:
-            found.update(read(asked, found))
-        except FAULTS as exc:
-            if asked.act not in WAY_BACK:
-                raise DeploymentError(str(exc)) from exc
-            found.update(dict.fromkeys(names))
+    with asked.store.together() if asked.store else nullcontext():
+        for read, names in READERS:
+            try:
+                found.update(read(asked, found))
+            except FAULTS as exc:
+                if asked.act not in WAY_BACK:
+                    raise DeploymentError(str(exc)) from exc
+                found.update(dict.fromkeys(names))
     return found

@@ -54,13 +54,13 @@ def of_release(store: Store, release: str, kinds: Sequence[str]) -> list[Entry]:
 
 
 def of_subject(store: Store, subject: str, kind: str) -> list[Entry]:
-    return store.select(lambda query: query.where(_INDEXED, _is(store, subject), entries.c.kind == kind).order_by(entries.c.id))
+    return store.select(lambda query: query.where(_INDEXED, _subject(store) == subject, entries.c.kind == kind).order_by(entries.c.id))
 
 
-def newest(store: Store, *, kind: str, environment: str, subject: str | None = None, limit: int | None = None) -> list[Entry]:
-    """The newest entries of a kind in an environment, or those about one subject of it."""
+def newest(store: Store, *, kind: str, environment: str, subjects: Collection[str] | None = None, limit: int | None = None) -> list[Entry]:
+    """The newest entries of a kind in an environment, or those about some subjects of it."""
     wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment]
-    about = [] if subject is None else [_is(store, subject)]
+    about = [] if subjects is None else [_subject(store).in_(subjects)]
     return store.select(lambda query: query.where(*wanted, *about).order_by(entries.c.id.desc()).limit(limit))[::-1]
 
 
@@ -132,13 +132,13 @@ def _text(query: str, order: str) -> TextClause:
     return text(query.format(order=f'"{order}"'))
 
 
-def _is(store: Store, subject: str) -> ColumnElement[bool]:
+def _subject(store: Store) -> ColumnElement[Any]:
     """In the order that the index is in, so that it is taken."""
-    return entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()]) == subject
+    return entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()])
 
 
 def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:
     """Newest first."""
-    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, _is(store, subject)]
+    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, _subject(store) == subject]
     older = [] if before is None else [entries.c.id < before]
     return store.select(lambda query: query.where(*wanted, *older).order_by(entries.c.id.desc()).limit(size))

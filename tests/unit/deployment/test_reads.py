@@ -31,6 +31,8 @@ class Writer:
         self.store, self.dice = store, random.Random(seed)
         self.open: list[tuple[str, NewEntry]] = []
         self.rehearsals: list[tuple[str, str, str]] = []
+        # What a service keeps came there before.
+        self.came: dict[str, list[str]] = {place: [] for place in PLACES}
 
     def write(self, number: int) -> None:
         acts = [self.deployment, self.close, self.close, self.drift, self.data_sync, self.verification, self.teardown, self.fact, self.rehearsal, self.task]
@@ -45,6 +47,7 @@ class Writer:
         release = self.dice.choice(RELEASES)
         entry = NewEntry(kind, "intent", environment=place, release=release, subject=subject, body={"plan": {"services": []}})
         self.open.append((self.store.append([entry])[0].id, entry))
+        self.came[place].append(release)
 
     def deployment(self) -> None:
         self.begin(self.dice.choice(["deployment", "rollback", "recovery"]), "shop")
@@ -66,7 +69,7 @@ class Writer:
             facts = {"changed": self.dice.random() < 0.7, "mode": self.dice.choice(modes), "proof": self.dice.choice([PROOF, {}, {"verdict": "failed"}])}
             body["databases"] = dict.fromkeys(entry.subject.split(","), facts)
         if entry.kind in views.DEPLOYING:
-            kept = self.dice.choice(RELEASES)
+            kept = self.dice.choice(self.came[entry.environment])
             body["services"] = self.dice.choice([["shop"], {"shop": entry.release, "worker": kept}, [{"service": "shop", "keep_release": ""}], ["worker"]])
         self.store.append([NewEntry(entry.kind, "outcome", environment=entry.environment, release=entry.release, subject=entry.subject, body=body)])
 
