@@ -23,7 +23,7 @@ def what_next(*, entries: Sequence[Entry], open_intents: Sequence[Entry]) -> dic
         return {}
     intent = interrupted[-1]
     decision = decide(intent=intent, later=entries[entries.index(intent) + 1 :])
-    batches = rollout.back(decision, progress.touched(progress.steps(entries, intent["id"])))
+    batches = rollout.back(intent["body"]["plan"], progress.touched(progress.steps(entries, intent["id"])))
     return {**decision, "batches": batches if decision["direction"] == "roll_back" else batches[::-1]}
 
 
@@ -45,7 +45,7 @@ def decide(*, intent: Entry, later: Sequence[Entry]) -> dict[str, Any]:
             if verified
             else f"release {intent['release']} was not verified before the run ended; it was last seen {_last_step(later)}"
         ),
-        "services": [_settle(service, forward=verified) for service in plan["services"]],
+        "services": settle_plan(plan, forward=verified),
     }
 
 
@@ -67,7 +67,9 @@ def _colours(at: Mapping[str, Any], *, forward: bool) -> dict[str, str]:
 
 
 def settle_plan(plan: Mapping[str, Any], *, forward: bool) -> list[dict[str, Any]]:
-    return [_settle(service, forward=forward) for service in plan["services"]]
+    """In the order in which they are settled: on the way back what needs another goes before it, and it came after it."""
+    services = plan["services"] if forward else reversed(plan["services"])
+    return [_settle(service, forward=forward) for service in services]
 
 
 def tell(*, open_intents: Sequence[Entry], decision: Mapping[str, Any]) -> list[str]:

@@ -40,6 +40,18 @@ def test_only_a_verified_release_goes_forward(later, direction, keep, release):
     assert service["drop"] != service["keep"]
 
 
+def test_what_needs_another_goes_back_before_it():
+    """A plan is in the order of a deployment: what is needed comes first."""
+    plan = {"services": [{**SERVICE, "service": name} for name in ("database-api", "shop", "front")]}
+    forward, back = (recovery.settle_plan(plan, forward=forward) for forward in (True, False))
+    assert [each["service"] for each in forward] == ["database-api", "shop", "front"]
+    assert [each["service"] for each in back] == ["front", "shop", "database-api"]
+    begun = {**INTENT, "body": {"plan": plan}}
+    verified = [entry("verification", intent="i1", verdict="passed")]
+    assert recovery.decide(intent=begun, later=[])["services"] == back
+    assert recovery.decide(intent=begun, later=verified)["services"] == forward
+
+
 def test_a_first_deployment_goes_back_to_nothing():
     first = {**INTENT, "body": {"plan": {"services": [{**SERVICE, "previous": ""}]}}}
     service = recovery.decide(intent=first, later=[])["services"][0]
