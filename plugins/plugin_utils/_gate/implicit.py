@@ -45,6 +45,8 @@ def _agreed(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
         yield _rule("reservation", "require", "reservation.allowed", lambda: _reservation(reservation))
     if isinstance(handoff, Mapping) and (handoff.get("handoffs") or handoff.get("allowed") is not True):
         yield _rule("handoff", "require", "handoff.allowed", lambda: _handoff(handoff))
+    if isinstance(evidence.get("bundle"), Mapping):
+        yield _rule("bundle", "require", "bundle.may_go", lambda: _bundle(evidence["bundle"]))
     if environment.get("promotion") and evidence.get("act") == "promote" and "standing" in evidence:
         yield _rule("promotion", "require", "standing.promotable", lambda: _standing(evidence["standing"]))
 
@@ -134,6 +136,12 @@ def _reservation(reservation: Data) -> Judged:
 def _handoff(handoff: Data) -> Judged:
     values = {"blocking": [f"{each['name']}/{each['checkpoint']}" for each in handoff.get("blocking") or []], "ask": handoff.get("ask")}
     return handoff["allowed"] is True, values, str(handoff.get("message")), "Have the open checkpoints signed with evenkeel.release.handoff."
+
+
+def _bundle(bundle: Data) -> Judged:
+    values = {"bundle": bundle["name"], "why_not": bundle["why_not"]}
+    reason = f"It waits for others of the bundle {bundle['name']}: {'; '.join(bundle['why_not'])}."
+    return bundle["may_go"] is True, values, reason, f"Bring the others first: {', '.join(bundle['order'])}."
 
 
 def _standing(standing: Data) -> Judged:

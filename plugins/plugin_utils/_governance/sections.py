@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.evenkeel.release.plugins.plugin_utils._acts import WAY_BACK
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import evidence
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment.errors import DeploymentError
-from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_people, of_place, of_release
+from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import of_bundle, of_people, of_place, of_release
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.errors import FAULTS
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 
@@ -18,6 +18,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.quest
 READERS: tuple[tuple[Callable[[Question, Data], dict[str, Any]], tuple[str, ...]], ...] = (
     (of_release.manifest, ("manifest", "scope", "milestones", "boundaries", "complete", "standing", "promotion")),
     (of_release.quality, ("quality",)),
+    (of_bundle.bundle, ("bundle",)),
     (of_release.compatibility, ("compatibility",)),
     (of_people.change, ("change",)),
     (of_people.approvals, ("approvals", "duties", "access")),

@@ -11,12 +11,13 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.source
 
 
 class Settings(NamedTuple):
-    """Folders, "" for none; teams {team: [person]}; quality as the variable evenkeel_quality; incidents None when nobody told."""
+    """Folders, "" for none; of compatibility also a list of them. teams: {team: [person]}; incidents: None when nobody told."""
 
     calendars_dir: str = ""
     reservations_dir: str = ""
     handoffs_dir: str = ""
-    compatibility_dir: str = ""
+    bundles_dir: str = ""
+    compatibility_dir: str | list[str] = ""
     changes_dir: str = ""
     approvals_dir: str = ""
     project: str = ""
@@ -30,10 +31,19 @@ class Settings(NamedTuple):
 
     def places(self, name: str) -> list[str]:
         """The folder as a list of places, empty when it is not declared."""
-        return [folder] if (folder := getattr(self, f"{name}_dir")) else []
+        folder = getattr(self, f"{name}_dir")
+        return list(folder) if isinstance(folder, list) else [folder] if folder else []
 
 
-KINDS = {"teams": Mapping, "quality": Mapping, "incidents": list, "release_authors": list, "access_exports": list}
+TEXT, LIST, MAPPING = (str, "text"), (list, "a list"), (Mapping, "a mapping")
+KINDS: dict[str, tuple[Any, str]] = {
+    "teams": MAPPING,
+    "quality": MAPPING,
+    "incidents": LIST,
+    "release_authors": LIST,
+    "access_exports": LIST,
+    "compatibility_dir": ((str, list), "a folder or a list of them"),
+}
 
 
 def of(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Settings:
@@ -44,9 +54,8 @@ def of(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Settings
         value = plain(template(written)) if written is not None else None
         if value in (None, ""):
             continue
-        wanted = KINDS.get(name, str)
+        wanted, allowed = KINDS.get(name, TEXT)
         if not isinstance(value, wanted):
-            allowed = {Mapping: "a mapping", list: "a list", str: "text"}[wanted]
             raise DeploymentError(f"evenkeel_{name} is {type(value).__name__}; allowed is {allowed}.")
         found[name] = value
     return Settings(**found)

@@ -71,9 +71,12 @@ class Redactor:
         self._key = functools.lru_cache(maxsize=1024)(self._read_key)
 
     def __call__(self, data: Any) -> Any:
-        if type(data) is str:  # pylint: disable=unidiomatic-typecheck  # tagged strings go the slow way
-            return self.text(data)
-        if isinstance(data, Mapping):
+        kind = type(data)
+        if kind is str:  # tagged strings go the slow way
+            return self._short(data) if len(data) <= 100 else self._text(data)
+        if kind is bool or data is None:
+            return data
+        if kind is dict or isinstance(data, Mapping):
             return self._mapping(data)
         return self._value(data)
 
@@ -82,10 +85,9 @@ class Redactor:
             return {"censored": REDACTED, **{key: data[key] for key in ("changed", "failed") if isinstance(data.get(key), bool)}}
         plain = {}
         for key, value in data.items():
-            name, secret = self._key(str.__str__(key) if isinstance(key, str) else str(key))
-            if name.startswith("_ansible_"):
-                continue
-            plain[name] = REDACTED if secret and not _is_harmless(value) else self(value)
+            name, secret = self._key(key if type(key) is str else str.__str__(key) if isinstance(key, str) else str(key))
+            if name is not None:
+                plain[name] = REDACTED if secret and not _is_harmless(value) else self(value)
         return plain
 
     def _value(self, data: Any) -> Any:
@@ -111,9 +113,10 @@ class Redactor:
         plain = str.__str__(text)  # drops the tags of Ansible, which are a subclass
         return self._short(plain) if len(plain) <= 100 else self._text(plain)
 
-    def _read_key(self, key: str) -> tuple[str, bool]:
+    def _read_key(self, key: str) -> tuple[str | None, bool]:
+        """(the key to write, None for one that Ansible keeps for itself; whether what it names is a secret)."""
         name = self.text(key)
-        return name, is_secret_key(name)
+        return None if name.startswith("_ansible_") else name, is_secret_key(name)
 
     def _text(self, text: str) -> str:
         if self._known:

@@ -41,7 +41,7 @@ def preview(entry: NewEntry, variables: Mapping[str, Any]) -> dict[str, Any]:
     """What record() would write, without a store."""
     check(entry)
     redact = Redactor(known_secrets(os.environ, variables))
-    return clean(entry, actor=actor.detect(os.environ, variables), redact=redact)
+    return clean(entry, actor=redact(actor.detect(os.environ, variables)), redact=redact)
 
 
 def own_lease(store: Store, name: str) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,10 +20,17 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors im
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, Secret, known_secrets
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import archived
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import entries as table
-from sqlalchemy import Connection, Engine, Select, func, insert, select, text
+from sqlalchemy import Connection, Engine, Select, func, select, text
 
 BATCH = 1000
 _COLUMNS = ("id", "stream", "seq", "time", "kind", "phase", "environment", "release", "subject")
+_values = operator.itemgetter(*_COLUMNS)
+# In the words of the driver: what a query language adds to each row costs as much as writing it. Values are parameters, here as well.
+_NAMES = ", ".join(f'"{name}"' for name in (*_COLUMNS, "bytes", "hash"))
+_INSERT = {
+    dialect: f"INSERT INTO evenkeel_entries ({_NAMES}) VALUES ({', '.join([mark] * (len(_COLUMNS) + 2))})"  # noqa: S608 - no data is in this text
+    for dialect, mark in (("sqlite", "?"), ("postgresql", "%s"))
+}
 
 # Made once: making a query takes longer than the database needs to answer it.
 _before = table.alias("before")
@@ -61,8 +69,9 @@ def exists(url: str) -> bool:
 
 
 def clean(entry: NewEntry, *, actor: Mapping[str, Any], redact: Redactor) -> dict[str, Any]:
+    """What is written of the entry. actor: of those that name none, redacted before."""
     return {
-        "actor": redact(actor if entry.actor is None else entry.actor),
+        "actor": dict(actor) if entry.actor is None else redact(entry.actor),
         "body": redact(entry.body),
         "environment": redact.text(entry.environment),
         "kind": str.__str__(entry.kind),
@@ -80,6 +89,7 @@ class Store:
         password = [str(self.url.password)] if self.url.password else []
         self._secrets: set[str | Secret] = {*secrets, *password, *known_secrets(os.environ)}
         self._redact = Redactor(self._secrets)
+        self._plain_actor = self._redact(self.actor)
         self._clock = clock
         self._engine = engine.connect(self.url)
         self._pid = os.getpid()
@@ -110,9 +120,9 @@ class Store:
             data = canonical.dumps(content)
             digest = canonical.link(previous, data)
             heads[fields["stream"]] = (seq + 1, moment, digest)
-            rows.append({**{name: content[name] for name in _COLUMNS}, "bytes": data, "hash": digest})
+            rows.append((*_values(content), data, digest))
             written.append(Entry(**content, prev=previous.hex(), hash=digest.hex()))
-        connection.execute(insert(table), rows)
+        connection.exec_driver_sql(_INSERT[connection.dialect.name], rows)
         state.note(connection, written)
         return written
 
@@ -121,7 +131,7 @@ class Store:
         if self.prefix:  # a spool has streams of its own, see spool.py
             entry = replace(entry, stream=f"{self.prefix}:{entry.stream}")
         check(entry)
-        return clean(entry, actor=self.actor, redact=self._redact)
+        return clean(entry, actor=self._plain_actor, redact=self._redact)
 
     def _lock_head(self, connection: Connection, stream: str) -> tuple[int, int, bytes]:
         """(seq, time, hash) of the last entry."""
@@ -243,6 +253,7 @@ class Store:
         if not self._secrets.issuperset(new := set(secrets)):
             self._secrets |= new
             self._redact = Redactor(self._secrets)
+            self._plain_actor = self._redact(self.actor)
 
     def redact(self, text: str) -> str:
         return self._redact.text(text)

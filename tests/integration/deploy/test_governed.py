@@ -13,6 +13,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import yaml
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import identity
 from ansible_collections.evenkeel.release.tests.unit.approval import kit
 from ansible_collections.evenkeel.release.tests.unit.approval.kit import Place
 
@@ -148,6 +150,32 @@ def test_a_version_never_changes_what_it_is(light):
     assert mixed(light) == {"1.1.0"}
     [recorded] = [entry for entry in entries(light, "release") if entry["release"] == "1.0.0"]
     assert recorded["body"]["manifest"] == manifest
+
+
+def test_a_release_waits_for_that_of_another_team(light):
+    """The bundle pins both by digest; what the other team did is in the ledger, by its own controller."""
+    pinned = {}
+    shop = yaml.safe_load((light.state / "artifacts/releases/1.1.0.yml").read_text())
+    component = {"version": "7.0.0", "artifact": "https://example.com/pay.tar.gz", "sha256": "b" * 64}
+    for name, manifest in (("shop", shop), ("pay", {**shop, "version": "7.0.0", "components": {"pay": component}})):
+        path = light.state / f"bundles/{name}/{manifest['version']}.yml"
+        path.parent.mkdir(parents=True)
+        path.write_text(yaml.safe_dump(manifest, sort_keys=False))
+        pinned[name] = {"version": manifest["version"], "manifest": f"{name}/{path.name}", "sha256": identity.digest(manifest)}
+    document = {"name": "spring", "owner": "platform", "summary": "Both.", "releases": pinned, "before": [{"release": "shop", "first": "pay"}]}
+    (light.state / "bundles/spring.yml").write_text(yaml.safe_dump(document, sort_keys=False))
+    words = {"evenkeel_bundles_dir": str(light.state / "bundles"), **ANN}
+    refused = light.play("deploy", evenkeel_version="1.1.0", **words)
+    assert refused.rc != 0
+    assert f"7.0.0 (pay) must be verified in {TARGET} before it; it is none there" in refused.stdout
+    assert mixed(light) == {"1.0.0"}
+    with light.store as ledger:
+        [intent] = ledger.append([NewEntry("deployment", "intent", TARGET, "7.0.0", "", {"plan": {"services": []}})])
+        body = {"intent": intent.id, "verdict": "passed", "services": {"pay": "7.0.0"}}
+        ledger.append([NewEntry("deployment", "outcome", TARGET, "7.0.0", "", body)])
+        ledger.append([NewEntry("verification", "fact", TARGET, "7.0.0", "", {"intent": intent.id, "verdict": "passed"})])
+    light.must("deploy", evenkeel_version="1.1.0", **words)
+    assert mixed(light) == {"1.1.0"}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate import impl
 HELD = {"allowed": False, "why": "held", "message": "production is held by w.", "holders": [{"id": "w"}], "until": None, "free_from": None}
 OPEN = {"allowed": False, "handoffs": [{}], "blocking": [{"name": "shop", "checkpoint": "runbook"}], "ask": ["ops"], "message": "shop/runbook is for ops"}
 STAGED = {"promotable": False, "why": ["it is not verified in staging"]}
+BUNDLE = {"name": "spring", "may_go": False, "why_not": ["7.0.0 (pay) must be verified in staging before it"], "order": ["pay", "shop"]}
 DENIED = {"verdict": "failed", "person": "dave", "rules": [], "reason": "dave has no role", "remedy": "Ask for a grant."}
 
 
@@ -30,6 +31,10 @@ def rules(evidence: dict[str, Any], **environment: Any) -> dict[str, str]:
         ({"handoff": OPEN}, {}, {"handoff": "failed"}),
         ({"handoff": {**OPEN, "allowed": True}}, {}, {"handoff": "passed"}),
         ({"handoff": {"allowed": True, "handoffs": []}}, {}, {}),
+        ({"bundle": BUNDLE}, {}, {"bundle": "failed"}),
+        ({"bundle": {**BUNDLE, "may_go": True, "why_not": []}}, {}, {"bundle": "passed"}),
+        ({"bundle": {"name": "spring", "may_go": True}}, {}, {"bundle": "errored"}),
+        ({"bundle": None}, {}, {}),
         ({"standing": STAGED}, {}, {}),
         ({"standing": STAGED}, {"promotion": {"soak": "1h"}}, {"promotion": "failed"}),
         ({"standing": {"promotable": True, "why": []}}, {"promotion": {"soak": "1h"}}, {"promotion": "passed"}),
@@ -46,7 +51,7 @@ def test_what_refuses(evidence: dict[str, Any], environment: dict[str, Any], wan
 
 
 def test_the_way_back_is_closed_to_those_without_a_role_only() -> None:
-    evidence = {"act": "rollback", "reservation": HELD, "handoff": OPEN, "standing": STAGED, "access": DENIED}
+    evidence = {"act": "rollback", "reservation": HELD, "handoff": OPEN, "bundle": BUNDLE, "standing": STAGED, "access": DENIED}
     assert rules(evidence, access_roles={"releaser": ["shop"]}, promotion={"soak": "1h"}) == {"access": "failed"}
 
 

@@ -79,6 +79,7 @@ def test_every_section_is_there_and_what_is_not_declared_is_null(folder: Path, m
     names = {name for _read, each in sections.READERS for name in each}
     assert names <= set(found)
     assert {name for name in names if found[name] is None} == {
+        "bundle",
         "compatibility",
         "change",
         "approvals",

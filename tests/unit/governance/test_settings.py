@@ -30,6 +30,11 @@ def test_variables_are_templated_once_and_only_those() -> None:
     assert found.places("reservations") == []
 
 
+def test_declarations_of_several_teams_are_a_list_of_folders() -> None:
+    assert settings.of({"evenkeel_compatibility_dir": ["a", "b"]}, same).places("compatibility") == ["a", "b"]
+    assert settings.of({"evenkeel_compatibility_dir": "a"}, same).places("compatibility") == ["a"]
+
+
 def test_an_empty_list_of_incidents_is_not_the_same_as_nobody_told() -> None:
     assert settings.of({"evenkeel_incidents": []}, same).incidents == []
     assert settings.of({}, same).incidents is None
