@@ -18,6 +18,7 @@ requirements:
   - jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
 extends_documentation_fragment:
   - evenkeel.release._approvals
+  - evenkeel.release._access
 attributes:
   check_mode:
     support: full
@@ -47,19 +48,6 @@ options:
     description: A line that the text to sign shows.
     type: str
     default: ""
-  environments:
-    description: The environment documents, C(evenkeel_environment) of each.
-    type: list
-    elements: dict
-    required: true
-  exports:
-    description:
-      - Files that tell who is in the groups of AWX, LDAP or OIDC.
-      - JSON with a list of names for each subject such as C(awx_team:Shop), where the answer of AWX to C(/api/v2/teams/<id>/users/) may stand in
-        place of the names; or LDIF of groups.
-    type: list
-    elements: path
-    default: []
 """
 
 EXAMPLES = r"""
