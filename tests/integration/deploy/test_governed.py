@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import yaml
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import leases
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import identity
 from ansible_collections.evenkeel.release.tests.unit.approval import kit
@@ -176,6 +177,38 @@ def test_a_release_waits_for_that_of_another_team(light):
         ledger.append([NewEntry("verification", "fact", TARGET, "7.0.0", "", {"intent": intent.id, "verdict": "passed"})])
     light.must("deploy", evenkeel_version="1.1.0", **words)
     assert mixed(light) == {"1.1.0"}
+
+
+def test_who_takes_something_back_goes_before_who_brings_something_new(light):
+    """Both wait for a run that holds the environment; the deployment came first."""
+    light.must("deploy", evenkeel_version="1.1.0", **ANN)
+    runs = {}
+
+    def waiting(name, **words):
+        thread = threading.Thread(target=lambda: runs.update({name: light.play(name, deploy_lease_wait=240, **words, **ANN)}))
+        thread.start()
+        known, deadline = len(queue(light)), time.monotonic() + 120
+        while len(queue(light)) == known:
+            assert time.monotonic() < deadline, f"{name} does not wait"
+            time.sleep(0.1)
+        return thread
+
+    with light.store as ledger:
+        held = leases.acquire(ledger, f"environment/{TARGET}", environment=TARGET, ttl=600)
+        threads = [waiting("deploy", evenkeel_version="1.1.0"), waiting("rollback")]
+        taken = len(entries(light, "lease"))
+        leases.release(ledger, f"environment/{TARGET}", held["token"], environment=TARGET)
+    for thread in threads:
+        thread.join(300)
+    acquired = [entry["body"] for entry in entries(light, "lease")[taken:] if entry["body"]["event"] == "acquired"]
+    assert [body["message"].split()[0] for body in acquired] == ["rollback", "deploy"], acquired
+    assert runs["rollback"].rc == 0
+    assert mixed(light) == {"1.0.0"}, "what was rolled back is held back"
+
+
+def queue(light):
+    with sqlite3.connect(light.state / "ledger.sqlite") as ledger:
+        return ledger.execute("select holder from evenkeel_waiters").fetchall()
 
 
 @pytest.fixture
