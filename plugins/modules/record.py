@@ -46,8 +46,6 @@ options:
       - migration
       - verification
       - approval
-      - change
-      - grant
       - data_sync
       - data_purge
       - drift

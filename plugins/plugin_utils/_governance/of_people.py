@@ -16,12 +16,13 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._change.work impo
 from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment import stages
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
 
 
 def change(asked: Question, _known: Data) -> dict[str, Any]:
     """None where changes are not used: no folder of them is named, and none was ever opened for this release here."""
-    opened = bool(asked.store and asked.store.entries(kind="change", environment=asked.name, release=asked.release, limit=1))
+    opened = asked.store and any(entry.environment == asked.name for entry in recent.of_release(asked.store, asked.release, ("change",)))
     if not (asked.settings.changes_dir or opened):
         return {"change": None}
     args = {

@@ -51,7 +51,7 @@ KINDS = (
     "run",
 )
 # Written by the modules that decide them: what a person records by hand must not pass for a booking or a signature.
-DECIDED = ("reservation", "handoff", "freeze_override", "spool", "archive")
+DECIDED = ("change", "grant", "reservation", "handoff", "freeze_override", "spool", "archive")
 _STREAM = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 
 

@@ -85,7 +85,7 @@ class Redactor:
             return {"censored": REDACTED, **{key: data[key] for key in ("changed", "failed") if isinstance(data.get(key), bool)}}
         plain = {}
         for key, value in data.items():
-            name, secret = self._key(key if type(key) is str else str.__str__(key) if isinstance(key, str) else str(key))
+            name, secret = self._key(str.__str__(key) if isinstance(key, str) else str(key))
             if name is not None:
                 plain[name] = REDACTED if secret and not _is_harmless(value) else self(value)
         return plain

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
 from ansible_collections.evenkeel.release.tests.unit.approval import kit
 
@@ -308,7 +310,12 @@ def test_a_forged_entry_leads_nowhere_and_is_told(world: World) -> None:
     number = world.change("opened", version="1.2.0", incidents=[])["number"]
     authorized = {"by": "approvals", "approvers": ["everybody"]}
     body = {"verb": "moved", "from": "Authorize", "to": "Scheduled", "authorized": authorized, "start": at(-1), "end": at(1)}
-    world.record(kind="change", subject=number, release="1.2.0", body=body)
+    forged = NewEntry("change", "fact", "production", "1.2.0", number, body)
+    task = {"name": "Record", "evenkeel.release.record": {"kind": "change", "subject": number, "body": body}}
+    refused = world.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}], inventory=world.inventory)
+    assert refused.rc != 0, "it is written by its own module only"
+    with open_store(f"sqlite:///{world.playbook.folder / 'state/ledger.sqlite'}") as ledger:
+        ledger.append([forged])  # what somebody can do who may write to the database
     standing = world.change("checked", version="1.2.0", incidents=[])["standing"]
     assert standing["implementable"] is False
     assert "no step of a change in state New" in standing["ignored"][0]
