@@ -139,6 +139,25 @@ def test_who_booked_it_may_deploy_and_nobody_else(light):
     assert mixed(light) == {"1.1.0"}
 
 
+def test_what_is_out_and_what_is_complete(light):
+    path = light.state / "artifacts/releases/1.1.0.yml"
+    checks = [
+        {"name": "verified", "condition": f"contains(ledger.verified_in, '{TARGET}')", "shows": ["ledger.verified_in"]},
+        {"name": "accepted", "condition": "acceptance.verdict == 'passed'", "shows": ["acceptance.verdict"], "remedy": "ask the testers"},
+    ]
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "exit_checks": checks}, sort_keys=False))
+    run = light.must("deploy", evenkeel_version="1.1.0", **ANN)
+    assert f"Release 1.1.0 is not complete in {TARGET}." in run.stdout
+    assert mixed(light) == {"1.1.0"}, "it is not taken back for that"
+    last = [entry["body"] for entry in entries(light, "release") if entry["subject"] == "exit"][-1]
+    assert {check["name"]: check["verdict"] for check in last["checks"]}["verified"] == "passed"
+    assert last["verdict"] != "passed"
+    accepted = {"evenkeel_evidence": {"acceptance": {"verdict": "passed"}}}
+    run = light.must("deploy", evenkeel_version="1.1.0", deploy_force=True, **accepted, **ANN)
+    assert f"Release 1.1.0 is complete in {TARGET}." in run.stdout
+    assert [entry["body"]["verdict"] for entry in entries(light, "release") if entry["subject"] == "exit"][-1] == "passed"
+
+
 def test_a_version_never_changes_what_it_is(light):
     path = light.state / "artifacts/releases/1.0.0.yml"
     manifest = yaml.safe_load(path.read_text())
