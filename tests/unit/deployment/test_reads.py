@@ -47,7 +47,8 @@ class Writer:
         release = self.dice.choice(RELEASES)
         entry = NewEntry(kind, "intent", environment=place, release=release, subject=subject, body={"plan": {"services": []}})
         self.open.append((self.store.append([entry])[0].id, entry))
-        self.came[place].append(release)
+        if kind in views.DEPLOYING:
+            self.came[place].append(release)
 
     def deployment(self) -> None:
         self.begin(self.dice.choice(["deployment", "rollback", "recovery"]), "shop")
