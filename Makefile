@@ -62,8 +62,8 @@ format: venv-dev ## put every Python file in the one form
 	ruff check --fix-only -q --unsafe-fixes --select UP006,UP035,C409,PT018,F401 .
 	ruff format -q .
 
-sanity: venv-dev ## ansible-test sanity, without Docker
-	tests/sanity/run
+sanity: venv-dev ## ansible-test sanity, without Docker (TESTS=arguments for some)
+	tests/sanity/run $(TESTS)
 
 unit: venv-dev ## the core, without servers (TESTS=path for some)
 	pytest -n $(WORKERS) $(or $(TESTS),tests/unit)
