@@ -222,3 +222,9 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
 -----END PUBLIC KEY-----
 """
+
+
+def test_a_minisign_key_has_the_name_that_minisign_gives_it():
+    """As minisign 0.11 wrote it: zeros in front are left out."""
+    text = "untrusted comment: minisign public key E08D3C9E0F9C867\nRWRnyPngydMIDoySdsew41lKgjeXz+tyiCoWO4lAIesjVPNAz47B3xxX\n"
+    assert minisign.key_id(Key("build", "minisign", text)) == "E08D3C9E0F9C867"

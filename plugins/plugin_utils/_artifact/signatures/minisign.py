@@ -21,14 +21,19 @@ def check_key(key: Key) -> None:
 
 def key_id(key: Key) -> str:
     number, _raw = _public(key)
-    return number[::-1].hex().upper()  # as minisign prints it
+    return _told(number)
+
+
+def _told(number: bytes) -> str:
+    """As minisign prints it: without the zeros in front, which one key in sixteen has."""
+    return f"{int.from_bytes(number, 'little'):X}"
 
 
 def verify(subject: Subject, signature: bytes, key: Key) -> None:
     number, raw = _public(key)
     algorithm, signer, made, comment, over_all = _parse(signature)
     if signer != number:
-        raise BadSignatureError(f"it is of another key, {signer[::-1].hex().upper()}")
+        raise BadSignatureError(f"it is of another key, {_told(signer)}")
     signed = subject.digest("blake2b") if algorithm == PREHASHED else subject.content()
     public = Ed25519PublicKey.from_public_bytes(raw)
     try:
