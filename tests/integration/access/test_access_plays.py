@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 from ansible_collections.evenkeel.release.tests.unit.access.test_access import DOCUMENT, ENVIRONMENT
 from ansible_collections.evenkeel.release.tests.unit.approval import kit
 from ansible_collections.evenkeel.release.tests.unit.approval.kit import Place
@@ -96,7 +98,12 @@ def test_an_entry_that_nobody_signed_grants_nothing(playbook: Any, place: Place)
     write[0]["tasks"] = [  # type: ignore[index]
         {"name": "Do", "evenkeel.release.record": {"kind": "grant", "environment": "production", "subject": f"granted/{'0' * 64}", "body": forged}}
     ]
-    assert playbook(write).rc == 0
+    refused = playbook(write)
+    assert refused.rc != 0, "it is written by its own module only"
+    refused.state_dir.mkdir(exist_ok=True)
+    with open_store(f"sqlite:///{refused.state_dir / 'ledger.sqlite'}") as ledger:
+        # What somebody can do who may write to the database.
+        ledger.append([NewEntry("grant", "fact", "production", "", f"granted/{'0' * 64}", forged)])
     run = playbook(task(place, "access_grant", environment="production", acts=["deploy"]), extra_vars=awx("dave"))
     assert run.rc != 0
 
