@@ -23,13 +23,15 @@ USES = 200
 def history(store: Store, environment: str, *, services: int, last: int) -> list[Answer]:
     """The newest deployments and rollbacks: enough for the last ones of every service."""
     limit = ENTRIES_PER_DEPLOYMENT * last * max(services, 1)
-    return _plain(entry for kind in past.READS for entry in recent.newest(store, kind=kind, environment=environment, limit=limit))
+    return _plain(entry for kind in past.READS for entry in store.entries(kind=kind, environment=environment, newest_first=True, limit=limit))
 
 
 def outcome(store: Store, environment: str, deployment: str) -> list[Answer]:
     """The deployment and what came after it."""
     begun = store.find(deployment)
-    return _plain([begun, *store.entries(kind=past.READS, environment=environment, after=deployment)] if begun else [])
+    if begun is None or begun.environment != environment:
+        return []
+    return _plain([begun, *store.entries(kind=past.READS, environment=environment, after=deployment)])
 
 
 def of_release(store: Store, release: str, kinds: Sequence[str] = OF_RELEASE) -> list[Answer]:

@@ -66,6 +66,8 @@ def test_the_outcome_of_a_deployment_needs_nothing_before_it(store: Store) -> No
         assert read[0]["id"] == number
         assert past.outcome(read, number) == past.outcome(every, number)
     assert reads.outcome(store, "production", "nothing") == []
+    elsewhere = next(entry for entry in store.entries(kind="deployment", phase="intent", environment="staging"))
+    assert reads.outcome(store, "production", elsewhere.id) == [], "the deployment of a change is one of its environment"
 
 
 def test_only_what_concerns_the_release_is_read_of_the_register(store: Store) -> None:
