@@ -53,26 +53,22 @@ class Ledger:
 
 def for_decision(store: Store, *, environment: str, upstream: str = "", manifest: Mapping[str, Any], before: Sequence[str] = ()) -> list[Entry]:
     """Oldest first. evidence.assemble says of these entries what it would say of all of them. before: every environment before this one."""
-    with store.together():
-        return _for_decision(store, environment, upstream, manifest, before)
-
-
-def _for_decision(store: Store, environment: str, upstream: str, manifest: Mapping[str, Any], before: Sequence[str]) -> list[Entry]:
     release = str(manifest["version"])
-    found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
-    ids = _artifacts(store, manifest)
-    for place in filter(None, (environment, upstream)):
-        found += recent.deployed(store, place)
-        for kind, prefix in NEWEST.items():
-            ids += recent.newest_ids(store, kind=kind, environment=place, prefix=prefix)
-        found += recent.until(store, kind="data_sync", environment=place, enough=resets)
-        # After a teardown nothing is there any more, whatever was refreshed before.
-        found += recent.until(store, kind="teardown", environment=place, enough=_passed)
-    for kind in WHOLE:
-        found += store.entries(kind=kind, environment=environment)
-    found += _occupied(store, release, dict.fromkeys([environment, *before]))
-    found += recent.of_ids(store, ids)
-    return recent.ordered([*found, *_since_rehearsal(store, found, release)])
+    with store.together():
+        found = [*recent.open_intents(store, environment), *recent.of_release(store, release, OF_RELEASE)]
+        ids = _artifacts(store, manifest)
+        for place in filter(None, (environment, upstream)):
+            found += recent.deployed(store, place)
+            for kind, prefix in NEWEST.items():
+                ids += recent.newest_ids(store, kind=kind, environment=place, prefix=prefix)
+            found += recent.until(store, kind="data_sync", environment=place, enough=resets)
+            # After a teardown nothing is there any more, whatever was refreshed before.
+            found += recent.until(store, kind="teardown", environment=place, enough=_passed)
+        for kind in WHOLE:
+            found += store.entries(kind=kind, environment=environment)
+        found += _occupied(store, release, dict.fromkeys([environment, *before]))
+        found += recent.of_ids(store, ids)
+        return recent.ordered([*found, *_since_rehearsal(store, found, release)])
 
 
 def _occupied(store: Store, release: str, places: Iterable[str]) -> list[Entry]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that hold without a policy: windows, freezes, approvals, roles and the stages before of the environment document; bookings and handoffs."""
+"""The rules that hold without a policy: windows, freezes, approvals, roles and the stages before of the environment document; bookings, handoffs, bundles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._gate.functions i
 )
 
 POLICY = "environment"
-# Windows, freezes and approvals hold back what is new. The way back to what served before is never closed.
 Data = Mapping[str, Any]
 Judged = tuple[bool, dict[str, Any], str, str]
 
@@ -25,6 +24,7 @@ def answers(evidence: Data, environment: Data) -> Iterator[RuleAnswer]:
     # Somebody who may not act there may not do it backwards either.
     if environment.get("access_roles") and "access" in evidence:
         yield _rule("access", "require", "access.verdict == 'passed'", lambda: _access(evidence["access"]))
+    # Windows, freezes and approvals hold back what is new. The way back to what served before is never closed.
     if evidence.get("act") in WAY_BACK:
         return
     if isinstance(evidence.get("calendar"), Mapping):

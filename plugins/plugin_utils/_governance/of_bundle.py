@@ -10,7 +10,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._documents.report
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.question import Data, Question
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import recent
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import bundle as bundles
-from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import bundle_files, identity, manifest_files
+from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import bundle_files, identity
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest.bundle_files import Bundle
 from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest.errors import ManifestError
 
@@ -31,8 +31,7 @@ def bundle(asked: Question, _known: Data) -> dict[str, Any]:
 def _told(asked: Question, found: Bundle, name: str) -> dict[str, Any]:
     known: dict[str, Any] = {"manifests": found.manifests, "entries": _entries(asked, found), "environment": asked.name}
     why = bundles.why_not(found.document, name, **known)
-    deployed = identity.digest(manifest_files.find(asked.releases_dir, asked.release, today=asked.now.date()))
-    if deployed != found.document["releases"][name]["sha256"]:
+    if identity.digest(asked.written) != found.document["releases"][name]["sha256"]:
         why.append(f"the bundle pins another manifest of {asked.release} than the one in {asked.releases_dir}")
     return {**bundles.view(found.document, **known), "release": name, "may_go": not why, "why_not": why}
 

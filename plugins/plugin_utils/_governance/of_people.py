@@ -22,8 +22,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store imp
 
 def change(asked: Question, _known: Data) -> dict[str, Any]:
     """None where changes are not used: no folder of them is named, and none was ever opened for this release here."""
-    opened = asked.store and any(entry.environment == asked.name for entry in recent.of_release(asked.store, asked.release, ("change",)))
-    if not (asked.settings.changes_dir or opened):
+    if not (asked.settings.changes_dir or _opened(asked)):
         return {"change": None}
     args = {
         "state": "checked",
@@ -41,6 +40,10 @@ def change(asked: Question, _known: Data) -> dict[str, Any]:
     }
     work = Work(args, groups=asked.groups, hostvars=asked.hostvars, store=asked.store, now=asked.now.isoformat(timespec="seconds"))
     return {"change": work.run(dry=True)["standing"]}
+
+
+def _opened(asked: Question) -> bool:
+    return any(entry.environment == asked.name for entry in recent.of_release(asked.store, asked.release, ("change",))) if asked.store else False
 
 
 def approvals(asked: Question, found: Data) -> dict[str, Any]:

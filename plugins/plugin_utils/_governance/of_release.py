@@ -26,13 +26,12 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._quality.standing
 
 def manifest(asked: Question, known: Data) -> dict[str, Any]:
     """manifest, scope, milestones, boundaries, complete, standing, promotion. Raises ManifestError when another manifest was recorded for the version."""
-    raw = manifest_files.find(asked.releases_dir, asked.release, today=asked.now.date())
     if asked.act not in WAY_BACK:
-        identity.refuse_changed(asked.entries, raw)
+        identity.refuse_changed(asked.entries, asked.written)
     components = {name: str(each.get("component", name)) for name, each in asked.services.items() if each.get("engine") == "application"}
     return evidence.release(
         asked.manifest,
-        raw=raw,
+        raw=asked.written,
         entries=asked.entries,
         evidence=known,
         stages=stages.of(stages.documents(asked.groups, asked.hostvars).values()),
@@ -44,7 +43,7 @@ def unrecorded(asked: Question) -> dict[str, Any]:
     """The body of the entry that says what the version is; empty when it was recorded before."""
     if asked.act in WAY_BACK or identity.first(asked.entries, asked.release) is not None:
         return {}
-    return identity.body(manifest_files.find(asked.releases_dir, asked.release, today=asked.now.date()))
+    return identity.body(asked.written)
 
 
 def quality(asked: Question, _known: Data) -> dict[str, Any]:

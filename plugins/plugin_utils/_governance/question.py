@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance import bookings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._governance.settings import Settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store
+from ansible_collections.evenkeel.release.plugins.plugin_utils._manifest import manifest_files
 
 Data = Mapping[str, Any]
 
@@ -53,6 +54,11 @@ class Question:
         """The services that change; all of the environment where nothing is planned yet."""
         planned = [str(each["service"]) for each in (self.plan or {}).get("services", [])]
         return planned or sorted(self.services)
+
+    @functools.cached_property
+    def written(self) -> Data:
+        """The manifest as its file says, with artifacts where it says they are. Read once. Raises ManifestError."""
+        return manifest_files.find(self.releases_dir, self.release, today=self.now.date())
 
     @functools.cached_property
     def booked(self) -> bookings.Bookings:

@@ -32,7 +32,7 @@ class Settings(NamedTuple):
     def places(self, name: str) -> list[str]:
         """The folder as a list of places, empty when it is not declared."""
         folder = getattr(self, f"{name}_dir")
-        return list(folder) if isinstance(folder, list) else [folder] if folder else []
+        return [str(each) for each in folder] if isinstance(folder, list) else [folder] if folder else []
 
 
 TEXT, LIST, MAPPING = (str, "text"), (list, "a list"), (Mapping, "a mapping")

@@ -57,11 +57,9 @@ def of_subject(store: Store, subject: str, kind: str) -> list[Entry]:
     return store.select(lambda query: query.where(_INDEXED, _subject(store) == subject, entries.c.kind == kind).order_by(entries.c.id))
 
 
-def newest(store: Store, *, kind: str, environment: str, subjects: Collection[str] | None = None, limit: int | None = None) -> list[Entry]:
-    """The newest entries of a kind in an environment, or those about some subjects of it."""
-    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment]
-    about = [] if subjects is None else [_subject(store).in_(subjects)]
-    return store.select(lambda query: query.where(*wanted, *about).order_by(entries.c.id.desc()).limit(limit))[::-1]
+def newest(store: Store, *, kind: str, environment: str, subjects: Collection[str], limit: int | None = None) -> list[Entry]:
+    """The newest entries about any of the subjects in an environment."""
+    return _newest(store, kind, environment, [_subject(store).in_(subjects)], limit)[::-1]
 
 
 def newest_ids(store: Store, *, kind: str, environment: str, prefix: str = "") -> list[str]:
@@ -89,7 +87,8 @@ def until(store: Store, *, kind: str, environment: str, enough: Callable[[Entry]
     for subject in subjects(store, kind=kind, environment=environment):
         before, done = None, False
         while not done:
-            page = _page(store, kind, environment, subject, before, PAGE)
+            older: list[ColumnElement[bool]] = [] if before is None else [entries.c.id < before]
+            page = _newest(store, kind, environment, [_subject(store) == subject, *older], PAGE)
             for entry in page:
                 found.append(entry)
                 done = enough(entry)
@@ -137,8 +136,7 @@ def _subject(store: Store) -> ColumnElement[Any]:
     return entries.c.subject.collate(COLLATIONS[store.url.get_backend_name()])
 
 
-def _page(store: Store, kind: str, environment: str, subject: str, before: str | None, size: int) -> list[Entry]:
+def _newest(store: Store, kind: str, environment: str, more: Sequence[ColumnElement[bool]], limit: int | None) -> list[Entry]:
     """Newest first."""
-    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, _subject(store) == subject]
-    older = [] if before is None else [entries.c.id < before]
-    return store.select(lambda query: query.where(*wanted, *older).order_by(entries.c.id.desc()).limit(size))
+    wanted: list[Any] = [_INDEXED, entries.c.kind == kind, entries.c.environment == environment, *more]
+    return store.select(lambda query: query.where(*wanted).order_by(entries.c.id.desc()).limit(limit))

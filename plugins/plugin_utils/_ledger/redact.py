@@ -73,7 +73,7 @@ class Redactor:
     def __call__(self, data: Any) -> Any:
         kind = type(data)
         if kind is str:  # tagged strings go the slow way
-            return self._short(data) if len(data) <= 100 else self._text(data)
+            return self.text(data)
         if kind is bool or data is None:
             return data
         if kind is dict or isinstance(data, Mapping):
@@ -91,8 +91,6 @@ class Redactor:
         return plain
 
     def _value(self, data: Any) -> Any:
-        if data is None or isinstance(data, bool):
-            return data if data is None else bool(data)
         if isinstance(data, Secret) or is_vaulted(data):
             return REDACTED
         if isinstance(data, str):

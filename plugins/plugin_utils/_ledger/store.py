@@ -24,11 +24,12 @@ from sqlalchemy import Connection, Engine, Select, func, select, text
 
 BATCH = 1000
 _COLUMNS = ("id", "stream", "seq", "time", "kind", "phase", "environment", "release", "subject")
+_WRITTEN = (*_COLUMNS, "bytes", "hash")
 _values = operator.itemgetter(*_COLUMNS)
 # In the words of the driver: what a query language adds to each row costs as much as writing it. Values are parameters, here as well.
-_NAMES = ", ".join(f'"{name}"' for name in (*_COLUMNS, "bytes", "hash"))
+_NAMES = ", ".join(f'"{name}"' for name in _WRITTEN)
 _INSERT = {
-    dialect: f"INSERT INTO evenkeel_entries ({_NAMES}) VALUES ({', '.join([mark] * (len(_COLUMNS) + 2))})"  # noqa: S608 - no data is in this text
+    dialect: f"INSERT INTO evenkeel_entries ({_NAMES}) VALUES ({', '.join([mark] * len(_WRITTEN))})"  # noqa: S608 - no data is in this text
     for dialect, mark in (("sqlite", "?"), ("postgresql", "%s"))
 }
 
@@ -39,6 +40,12 @@ _elsewhere = select(archived.c.head).where(archived.c.stream == table.c.stream, 
 _ENTRIES: Select[Any] = select(table.c.id, table.c.bytes, table.c.hash, func.coalesce(_before.c.hash, _elsewhere).label("prev")).outerjoin(
     _before, (_before.c.stream == table.c.stream) & (_before.c.seq == table.c.seq - 1)
 )
+
+
+class _Together(threading.local):
+    """Of a thread: the process and the connection that it reads with while it reads together."""
+
+    reader: tuple[int, Connection | None] = (0, None)
 
 
 class Head(NamedTuple):
@@ -93,7 +100,7 @@ class Store:
         self._clock = clock
         self._engine = engine.connect(self.url)
         self._pid = os.getpid()
-        self._together = threading.local()
+        self._together = _Together()
         self.prefix = engine.spool_prefix(self._engine, self.url)
 
     @property
@@ -228,15 +235,14 @@ class Store:
         return engine.writing(self._database(), self.url, durable=durable)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        pid, connection = getattr(self._together, "reader", (0, None))
+        pid, connection = self._together.reader
         return nullcontext(connection) if connection is not None and pid == os.getpid() else engine.reading(self._database(), self.url)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """What this thread reads meanwhile it reads in one transaction: many small questions cost no more than they must. Not for what also writes."""
         with self.reading() as connection:
-            before = getattr(self._together, "reader", (0, None))
-            self._together.reader = (os.getpid(), connection)
+            before, self._together.reader = self._together.reader, (os.getpid(), connection)
             try:
                 yield
             finally:
