@@ -30,7 +30,8 @@ class Reloaded(Balancer):
 
     def start(self) -> None:
         config = self.folder / "haproxy.cfg"
-        config.write_text(config.read_text().replace("mode 600 level admin", "mode 600 level admin expose-fd listeners"))
+        text = config.read_text().replace("mode 600 level admin", "mode 600 level admin expose-fd listeners")
+        config.write_text(text.replace("    noreuseport\n", ""))
         self.server = Server([self.binary, "-W", "-db", "-f", str(config)], folder=self.folder)
         self.server.wait_until(self._answers)
         for pool in ("shop_blue", "shop_green"):

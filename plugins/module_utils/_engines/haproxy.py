@@ -26,6 +26,7 @@ BASELINE = "baseline"
 SAFE_PATH = re.compile(r"[A-Za-z0-9_./+@:=-]+\Z")
 SAFE_URI = re.compile(r"/[A-Za-z0-9_./+@:=?&%~-]*\Z")
 
+# noreuseport: two HAProxies on one port would each get a part of its users; the second one does not start instead.
 # option http-server-close: a connection to a server carries one request, so a server that closes an idle connection just as a
 # request goes out on it cannot fail that request. Only connection failures are retried for all methods; a server that dies
 # in the middle of a request is retried for safe methods alone.
@@ -33,6 +34,7 @@ HEAD = """\
 global
     stats socket {socket} mode 600 level admin
     maxconn 4096
+    noreuseport
     log stdout format raw daemon notice
 {drop}
 defaults

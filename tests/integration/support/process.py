@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -19,10 +20,30 @@ UNPRIVILEGED = "nobody"
 PR_SET_PDEATHSIG = 1
 
 
+# Neither the kernel's range for outgoing connections (32768 on) nor the one in which environments get their ports (20000 on).
+FIRST_PORT, LAST_PORT = 10000, 19999
+_claims: dict[int, socket.socket] = {}
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that no other test of this machine gets while this process lives: two HAProxies on one port would share its users silently.
+
+    The claim is a name in the kernel that goes with the process, however that ends.
+    """
+    size = LAST_PORT - FIRST_PORT + 1
+    start = secrets.randbelow(size)
+    for port in (FIRST_PORT + (start + step) % size for step in range(size)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0evenkeel-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims[port] = claim
+        return port
+    raise RuntimeError(f"No port from {FIRST_PORT} to {LAST_PORT} is free")
 
 
 def is_root() -> bool:

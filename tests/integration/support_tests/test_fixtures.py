@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -82,5 +84,11 @@ def test_playbook_check_mode_and_inventory(playbook, tmp_path):
     assert run.result("Write", "w1")["changed"]
 
 
-def test_free_ports_differ(free_port):
-    assert free_port() != free_port()
+def test_a_free_port_is_given_once(free_port):
+    """Not to this process nor to another one, and never one that somebody listens on."""
+    ports = [free_port() for _number in range(200)]
+    script = "from ansible_collections.evenkeel.release.tests.integration.support.process import free_port; print(*(free_port() for _ in range(200)))"
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert len({*ports, *map(int, other)}) == 400
+    with pytest.raises(OSError), socket.socket() as claim:
+        claim.connect(("127.0.0.1", ports[0]))

@@ -11,6 +11,7 @@ from ansible_collections.evenkeel.release.tests.integration.support.process impo
 CONFIG = """\
 global
     stats socket %s mode 600
+    noreuseport
 defaults
     mode http
     timeout connect 2s

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import time
 
 import pytest
@@ -149,3 +150,12 @@ def test_closed_with_a_page_while_the_preview_answers(one, tasks):
         assert tasks(open={**base, "state": "opened"})["open"]["changed"]
         assert one.get()[:2] == (200, "blue")
     assert set(load.seen.status) == {200, 503}, load.seen.reasons
+
+
+def test_a_second_haproxy_on_the_port_does_not_start_instead_of_sharing_its_users(one, tmp_path):
+    config = tmp_path / "haproxy.cfg"
+    text = (one.folder / "haproxy.cfg").read_text()
+    config.write_text(text.replace(one.socket, str(tmp_path / "admin.sock")).replace(f"ipv4@{one.tcp}", f"{tmp_path}/other.sock"))
+    run = subprocess.run([one.binary, "-db", "-f", str(config)], capture_output=True, text=True, timeout=20)
+    assert run.returncode != 0
+    assert f"127.0.0.1:{one.port}" in run.stderr
