@@ -13,7 +13,8 @@ author:
 description:
   - Records for each task result who ran it, when, on which host, which action, how it ended, how long it took and its message, without arguments and secrets.
   - Records the start and the end of a run and of each play, with the verdict.
-  - Entries go into a stream of their own, in batches; the end of each play and of the run is synced to disk.
+  - Entries go into a stream of their own, in batches, written by a process beside the run; the start of each play and the end of the run are synced to disk.
+  - Where the run is killed, what was handed over before is written nevertheless.
 requirements:
   - enabled in C(callbacks_enabled)
 options:
@@ -36,7 +37,9 @@ options:
       - section: evenkeel
         key: audit_batch
   on_error:
-    description: What to do when the ledger can't be written, V(warn) once and go on without it, or V(fail) and end the run.
+    description:
+      - What to do when the ledger can't be written, V(warn) once and go on without it, or V(fail) and end the run.
+      - With V(fail) no play begins before the ledger holds its start.
     type: str
     choices: [warn, fail]
     default: warn
@@ -60,8 +63,13 @@ import time
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.template import Templar
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, settings
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.audit import Audit, play_verdict, result_entry
+
+
+def _start():
+    """The entry itself may be written a moment later."""
+    return {"event": "start", "began": ids.at(ids.now_us())}
 
 
 class CallbackModule(CallbackBase):
@@ -112,15 +120,21 @@ class CallbackModule(CallbackBase):
     def _play_start(self, play):
         variables = play.get_variable_manager().get_vars(play=play)
         if self._audit is None:
-            self._audit = Audit(self._plain(variables), url=self.get_option("ledger_url"), stream=self.get_option("stream"), batch=self.get_option("batch"))
-            self._audit.add("run", "fact", subject=self._playbook, body={"event": "start", "check": bool(context.CLIARGS.get("check"))})
+            self._audit = Audit(
+                self._plain(variables),
+                url=self.get_option("ledger_url"),
+                stream=self.get_option("stream"),
+                batch=self.get_option("batch"),
+                strict=self.get_option("on_error") == "fail",
+            )
+            self._audit.add("run", "fact", subject=self._playbook, body={**_start(), "check": bool(context.CLIARGS.get("check"))})
         else:
             self._audit.learn(self._plain(variables))
             self._end_play()
         self._play = play.get_name()
         self._audit.start_play()
-        self._audit.add("play", "fact", subject=self._play, body={"event": "start", "playbook": self._playbook})
-        self._audit.flush(durable=True)
+        self._audit.add("play", "fact", subject=self._play, body={**_start(), "playbook": self._playbook})
+        self._audit.begin()
 
     def _plain(self, variables):
         templar = Templar(loader=None, variables=variables)

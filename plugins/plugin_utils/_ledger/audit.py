@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import ids, session
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import known_secrets
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, ids, settings
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry, check, clean
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, known_secrets
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.writer import Writer
 
 MESSAGE_LENGTH = 1000
 
@@ -50,12 +53,16 @@ def play_verdict(summaries: Iterable[Mapping[str, int]]) -> str:
 
 
 class Audit:
-    """One run. `variables` are those of its first play."""
+    """One run. `variables` are those of its first play. Where it is `strict`, no play begins before the ledger holds that it does."""
 
-    def __init__(self, variables: Mapping[str, Any], *, url: str | None, stream: str, batch: int) -> None:
-        self._store = session.open_for(url, variables)
-        self._stream, self._batch = stream, batch
-        self._entries: list[NewEntry] = []
+    def __init__(self, variables: Mapping[str, Any], *, url: str | None, stream: str, batch: int, strict: bool) -> None:
+        url = settings.absolute(url) if url else settings.ledger_url(variables.get)
+        self._secrets = {*known_secrets(os.environ, variables), unquote(urlsplit(url).password or "")}
+        self._redact = Redactor(self._secrets)
+        self._actor = self._redact(actor.detect(os.environ, variables))
+        self._writer = Writer(url)
+        self._stream, self._batch, self._strict = stream, batch, strict
+        self._ready: list[dict[str, Any]] = []
         self._environment = str(variables.get("evenkeel_target") or "")
         self._release = str(variables.get("evenkeel_version") or "")
         self.play: dict[str, Any] = {}
@@ -63,7 +70,9 @@ class Audit:
 
     def learn(self, variables: Mapping[str, Any]) -> None:
         """A later play may bring secrets of its own."""
-        self._store.hide(known_secrets({}, variables))
+        if new := set(known_secrets({}, variables)) - self._secrets:
+            self._secrets |= new
+            self._redact = Redactor(self._secrets)
 
     def start_play(self) -> None:
         self.play = {"verdict": "passed", "results": 0, "failed": 0, "unreachable": 0, "changed": 0}
@@ -71,9 +80,11 @@ class Audit:
     def add(self, kind: str, phase: str, *, subject: str, body: Mapping[str, Any]) -> None:
         if kind == "task":
             self._count(body)
-        self._entries.append(NewEntry(kind, phase, self._environment, self._release, subject, body, self._stream))
-        if len(self._entries) >= self._batch:
-            self.flush()
+        entry = NewEntry(kind, phase, self._environment, self._release, subject, body, self._stream)
+        check(entry)
+        self._ready.append(clean(entry, actor=self._actor, redact=self._redact))
+        if len(self._ready) >= self._batch:
+            self._flush()
 
     def _count(self, body: Mapping[str, Any]) -> None:
         self.play["results"] += 1
@@ -85,10 +96,14 @@ class Audit:
         elif body["status"] == "unreachable" and self.play["verdict"] == "passed":
             self.play["verdict"] = "errored"
 
-    def flush(self, *, durable: bool = False) -> None:
-        entries, self._entries = self._entries, []
-        self._store.append(entries, durable=durable)
+    def begin(self) -> None:
+        """The run, or a play of it."""
+        self._flush(durable=True, wait=self._strict)
+
+    def _flush(self, *, durable: bool = False, wait: bool = False) -> None:
+        ready, self._ready = self._ready, []
+        self._writer.write(ready, durable=durable, wait=wait)
 
     def close(self) -> None:
-        self.flush(durable=True)
-        self._store.close()
+        self._flush(durable=True)
+        self._writer.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor
 
 PHASES = ("intent", "outcome", "fact")
 VERDICTS = ("passed", "failed", "errored", "inconclusive")
@@ -115,3 +116,17 @@ def check(entry: NewEntry) -> None:
             faults.append(f"an outcome needs body.verdict, found {entry.body.get('verdict')!r}, allowed: {', '.join(VERDICTS)}")
     if faults:
         raise LedgerError(f"Recording a {entry.kind!r} entry was refused, nothing was written: " + "; ".join(faults) + ".")
+
+
+def clean(entry: NewEntry, *, actor: Mapping[str, Any], redact: Redactor) -> dict[str, Any]:
+    """What is written of the entry. actor: of those that name none, redacted before."""
+    return {
+        "actor": dict(actor) if entry.actor is None else redact(entry.actor),
+        "body": redact(entry.body),
+        "environment": redact.text(entry.environment),
+        "kind": str.__str__(entry.kind),
+        "phase": str.__str__(entry.phase),
+        "release": redact.text(entry.release),
+        "stream": str.__str__(entry.stream),
+        "subject": redact.text(entry.subject),
+    }

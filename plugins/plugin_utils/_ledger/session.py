@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor, process, settings
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry, check
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import NewEntry, check, clean
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, known_secrets
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store, clean, open_store
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import Store, open_store
 
 
 def open_for(url: str | None, variables: Mapping[str, Any]) -> Store:

@@ -33,4 +33,11 @@ def object_store(get: Callable[[str], Any]) -> str:
 def ledger_url(get: Callable[[str], Any]) -> str:
     """The URL of the ledger: the variable evenkeel_ledger_url, else the environment, else a file in the state directory."""
     chosen = get("evenkeel_ledger_url") or os.environ.get("EVENKEEL_LEDGER_URL")
-    return str(chosen) if chosen else f"sqlite:///{state_dir(get) / 'ledger.sqlite'}"
+    return absolute(str(chosen)) if chosen else f"sqlite:///{state_dir(get) / 'ledger.sqlite'}"
+
+
+def absolute(url: str) -> str:
+    """A relative file is below the folder of the run, also for a process that runs elsewhere."""
+    scheme, _mark, path = url.partition("sqlite:///")
+    relative = not scheme and path and not path.startswith(("/", ":"))
+    return f"sqlite:///{Path(path).absolute()}" if relative else url

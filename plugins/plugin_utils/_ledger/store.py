@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import actor as actors
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import canonical, engine, ids, leases, state
-from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry, check
+from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.entry import Entry, NewEntry, check, clean
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.redact import Redactor, Secret, known_secrets
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.schema import archived
@@ -75,20 +75,6 @@ def exists(url: str) -> bool:
     return parsed.get_backend_name() != "sqlite" or Path(str(parsed.database)).exists()
 
 
-def clean(entry: NewEntry, *, actor: Mapping[str, Any], redact: Redactor) -> dict[str, Any]:
-    """What is written of the entry. actor: of those that name none, redacted before."""
-    return {
-        "actor": dict(actor) if entry.actor is None else redact(entry.actor),
-        "body": redact(entry.body),
-        "environment": redact.text(entry.environment),
-        "kind": str.__str__(entry.kind),
-        "phase": str.__str__(entry.phase),
-        "release": redact.text(entry.release),
-        "stream": str.__str__(entry.stream),
-        "subject": redact.text(entry.subject),
-    }
-
-
 class Store:
     def __init__(self, url: str, *, actor: Mapping[str, Any], secrets: Iterable[str | Secret], clock: Callable[[], int]) -> None:
         self.url = engine.parse(url)
@@ -109,7 +95,10 @@ class Store:
 
     def append(self, new: Sequence[NewEntry], *, durable: bool = True) -> list[Entry]:
         """All of them or none, in this order, in one transaction; on return they are on disk, unless not `durable`."""
-        ready = [self.clean(entry) for entry in new]  # before the lock is taken: it is the slow part
+        return self.append_clean([self.clean(entry) for entry in new], durable=durable)  # before the lock is taken: it is the slow part
+
+    def append_clean(self, ready: Sequence[dict[str, Any]], *, durable: bool = True) -> list[Entry]:
+        """append() of what was cleaned before."""
         if not ready:
             return []
         with self.writing(durable=durable) as connection:
@@ -135,10 +124,13 @@ class Store:
 
     def clean(self, entry: NewEntry) -> dict[str, Any]:
         """What append() would write: the fields without seq, id and time."""
-        if self.prefix:  # a spool has streams of its own, see spool.py
-            entry = replace(entry, stream=f"{self.prefix}:{entry.stream}")
+        entry = replace(entry, stream=self.own_stream(entry.stream))
         check(entry)
         return clean(entry, actor=self._plain_actor, redact=self._redact)
+
+    def own_stream(self, stream: str) -> str:
+        """A spool has streams of its own, see spool.py."""
+        return f"{self.prefix}:{stream}" if self.prefix else stream
 
     def _lock_head(self, connection: Connection, stream: str) -> tuple[int, int, bytes]:
         """(seq, time, hash) of the last entry."""
