@@ -110,8 +110,7 @@ def folders(state_dir: str, environment: str, *, service: str, host: str, engine
 
 def reserve(params: dict[str, Any], check: bool) -> dict[str, Any]:
     state_dir, environment, host = params["state_dir"], params["environment"], params["host"]
-    # Another state folder has reservations of its own: start elsewhere, so that its idle ports are not taken either.
-    start = int(hashlib.sha256(state_dir.encode()).hexdigest()[:8], 16)
+    start = book.start_of(state_dir)
     with book.locked(state_dir, check):
         before = book.read(state_dir)
         after, endpoints = dict(before), {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -25,6 +26,11 @@ def is_free(address: str, port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def start_of(state_dir: str) -> int:
+    """Another state folder has reservations of its own: it starts elsewhere, so that its idle ports are not taken either."""
+    return int(hashlib.sha256(state_dir.encode()).hexdigest()[:8], 16)
 
 
 def reserve(reserved: dict[str, int], key: str, wanted: int, *, address: str, start: int = 0) -> int:

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import threading
 import urllib.request
 from collections import Counter
@@ -25,6 +24,7 @@ from ansible_collections.evenkeel.release.plugins.plugin_utils._deployment impor
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.verify import verify
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
+from ansible_collections.evenkeel.release.tests.integration.support.process import state_folder
 
 from . import world
 from .lab import ROOT, TARGET, Lab
@@ -59,9 +59,7 @@ class SmallLab(Lab):
     """One application behind one balancer."""
 
     def __init__(self, strategy):
-        # Short: unix sockets below it have at most 107 characters.
-        self.state = Path(tempfile.mkdtemp(prefix="ek-", dir="/var/tmp"))
-        self.state.chmod(0o711)
+        self.state = state_folder("ek-")
         self.runner = PlaybookRunner(self.state / "ansible")
         self.strategy = strategy
         for version in VERSIONS:

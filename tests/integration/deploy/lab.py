@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
@@ -20,6 +19,7 @@ import yaml
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger import views
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.store import open_store
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import CALLBACKS, PlaybookRunner
+from ansible_collections.evenkeel.release.tests.integration.support.process import state_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 TARGET = "production"
@@ -27,9 +27,7 @@ TARGET = "production"
 
 class Lab:
     def __init__(self) -> None:
-        # Short: unix sockets below it have at most 107 characters.
-        self.state = Path(tempfile.mkdtemp(prefix="ek-", dir="/var/tmp"))
-        self.state.chmod(0o711)
+        self.state = state_folder("ek-")
         self.runner = PlaybookRunner(self.state / "ansible")
         self.inventory = ROOT / "inventories/demo/hosts.yml"
         subprocess.run([sys.executable, str(ROOT / "demo/package.py"), str(self.state / "artifacts")], check=True, stdout=subprocess.DEVNULL)

@@ -9,12 +9,11 @@ import hashlib
 import io
 import shutil
 import tarfile
-import tempfile
-from pathlib import Path
 
 import yaml
 from ansible_collections.evenkeel.release.tests.integration.support import haproxy
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
+from ansible_collections.evenkeel.release.tests.integration.support.process import state_folder
 
 from .lab import ROOT, TARGET, Lab
 
@@ -34,8 +33,7 @@ frontend shop
 
 class Light(Lab):
     def __init__(self, *, strategy: str = "rolling", rollout: dict[str, object] | None = None) -> None:
-        self.state = Path(tempfile.mkdtemp(prefix="ek-", dir="/var/tmp"))
-        self.state.chmod(0o711)
+        self.state = state_folder("ek-")
         self.runner = PlaybookRunner(self.state / "ansible")
         self.inventory = self.state / "inventory.yml"
         self.inventory.write_text(yaml.safe_dump(_inventory(self.state, _services(strategy, rollout))))

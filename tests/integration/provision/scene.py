@@ -18,6 +18,7 @@ import urllib.request
 from pathlib import Path
 
 from ansible_collections.evenkeel.release.tests.integration.support.playbook import PlaybookRunner
+from ansible_collections.evenkeel.release.tests.integration.support.process import state_folder
 
 PASSWORD = "pw-Zq7 'quoted' \\ $HOME"
 KV_SECRET = "kv-Xh2-do-not-show"
@@ -74,9 +75,7 @@ BETA = environment("beta", tier="production", services={"balancer": {"engine": "
 
 class Scene:
     def __init__(self):
-        # Short: unix sockets below it have at most 107 characters.
-        self.state = Path(tempfile.mkdtemp(prefix="ekp-", dir="/var/tmp"))
-        self.state.chmod(0o711)
+        self.state = state_folder("ekp-")
         self.home = Path(tempfile.mkdtemp(prefix="ekp-run-", dir="/var/tmp"))
         self.runner = PlaybookRunner(self.home)
 

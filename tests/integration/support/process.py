@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import pwd
 import secrets
@@ -16,34 +17,58 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ansible_collections.evenkeel.release.plugins.module_utils._engines import ports
+
 UNPRIVILEGED = "nobody"
 PR_SET_PDEATHSIG = 1
 
 
 # Neither the kernel's range for outgoing connections (32768 on) nor the one in which environments get their ports (20000 on).
 FIRST_PORT, LAST_PORT = 10000, 19999
-_claims: dict[int, socket.socket] = {}
+# The latter has so many parts, one for each process that tests.
+PARTS = 16
+_claims: dict[str, socket.socket] = {}
+
+
+def _claim(name: str) -> bool:
+    """Until this process ends, however that is. No file is left behind."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0evenkeel-test-{name}")
+    except OSError:
+        claim.close()
+        return False
+    _claims[name] = claim
+    return True
 
 
 def free_port() -> int:
-    """A port that no other test of this machine gets while this process lives: two HAProxies on one port would share its users silently.
-
-    The claim is a name in the kernel that goes with the process, however that ends.
-    """
+    """A port that no other test of this machine gets while this process lives: two HAProxies on one port would share its users silently."""
     size = LAST_PORT - FIRST_PORT + 1
     start = secrets.randbelow(size)
     for port in (FIRST_PORT + (start + step) % size for step in range(size)):
-        claim = socket.socket(socket.AF_UNIX)
-        try:
-            claim.bind(f"\0evenkeel-test-port-{port}")
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            claim.close()
-            continue
-        _claims[port] = claim
-        return port
+        if ports.is_free("127.0.0.1", port) and _claim(f"port-{port}"):
+            return port
     raise RuntimeError(f"No port from {FIRST_PORT} to {LAST_PORT} is free")
+
+
+@functools.cache
+def _part(_pid: int) -> int:
+    return next(part for part in range(PARTS) if _claim(f"part-{part}"))
+
+
+def state_folder(prefix: str) -> Path:
+    """For environments whose reserved ports, also those that nothing listens on yet, are never those of another test process.
+
+    Its path is short: a UNIX socket below it may have 107 bytes. It says where the search for free ports starts.
+    """
+    size = ports.LAST - ports.FIRST + 1
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
+        if ports.start_of(str(folder)) % size * PARTS // size == _part(os.getpid()):
+            folder.chmod(0o711)
+            return folder
+        folder.rmdir()
 
 
 def is_root() -> bool:
