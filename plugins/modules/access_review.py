@@ -15,7 +15,7 @@ description:
   - Tells where groups of AWX, LDAP or OIDC differ from what is declared, and which periodic review is overdue. Runs on the controller.
 requirements:
   - OpenSSH >= 8.9 (C(ssh-keygen)) on the controller
-  - jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - jsonschema >= 4.21, orjson >= 3.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
 extends_documentation_fragment:
   - evenkeel.release._approvals
   - evenkeel.release._access

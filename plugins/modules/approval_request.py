@@ -16,7 +16,7 @@ description:
     Any change of one of them voids what was signed.
   - Statements are files and travel in git; no server is needed. The request is recorded in the ledger. Runs on the controller.
 requirements:
-  - jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - jsonschema >= 4.21, orjson >= 3.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
 extends_documentation_fragment:
   - evenkeel.release._approvals
   - evenkeel.release._approvals.subject

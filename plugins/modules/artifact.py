@@ -23,7 +23,7 @@ description:
     the loopback, and never into a message.
   - Runs on the controller. Hosts of one play that need the same artifact wait for one download.
 requirements:
-  - cryptography >= 42, jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - cryptography >= 42, jsonschema >= 4.21, orjson >= 3.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
   - gpg on the controller for signatures of kind V(gpg)
 attributes:
   check_mode:

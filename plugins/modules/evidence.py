@@ -20,7 +20,8 @@ description:
   - A file that is absent, broken or of an unknown format is an error and never counts as one without findings. When one report has a fault,
     none is recorded, and all faults are told at once. Runs on the controller.
 requirements:
-  - rfc8785 >= 0.1.4, jsonschema >= 4.21, SQLAlchemy >= 2.0.30, license-expression >= 30, packageurl-python >= 0.15 and cvss >= 3.1 on the controller
+  - orjson >= 3.10, rfc8785 >= 0.1.4, jsonschema >= 4.21 and SQLAlchemy >= 2.0.30 on the controller
+  - license-expression >= 30, packageurl-python >= 0.15 and cvss >= 3.1 on the controller
   - ssh-keygen of OpenSSH 8.9 or newer on the controller, for signed statements
 attributes:
   check_mode:

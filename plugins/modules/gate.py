@@ -24,7 +24,7 @@ description:
   - The answer is recorded in the ledger together with the digests of policies and evidence. An answer that cannot be recorded
     is a refusal. Runs on the controller.
 requirements:
-  - google-re2, jmespath >= 1.0.1, jsonschema >= 4.21, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - google-re2, jmespath >= 1.0.1, jsonschema >= 4.21, orjson >= 3.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
 attributes:
   check_mode:
     support: full

@@ -15,7 +15,7 @@ description:
   - A version that was recorded never changes. A file that differs from what was recorded is refused, with what changed.
   - The file is written anew as a whole, so comments in it do not stay.
 requirements:
-  - jsonschema >= 4.21, jmespath >= 1.0.1, semantic_version >= 2.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
+  - jsonschema >= 4.21, jmespath >= 1.0.1, semantic_version >= 2.10, orjson >= 3.10, rfc8785 >= 0.1.4 and SQLAlchemy >= 2.0.30 on the controller
   - git on the controller, for O(commits)
 attributes:
   action:

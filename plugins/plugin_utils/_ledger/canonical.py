@@ -4,25 +4,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
+import orjson
 import rfc8785
 
 GENESIS = bytes(32)
 SAFE_INTEGER = 2**53 - 1
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False).encode
-
 
 def dumps(data: Any) -> bytes:
-    """The canonical form. The C encoder of the standard library gives the same bytes ten times faster for data without
-    floats, huge integers and keys beyond ASCII (RFC 8785 sorts by UTF-16 units); all else goes to the reference."""
+    """The canonical form. For data without floats, huge integers and keys beyond ASCII (RFC 8785 sorts by UTF-16 units) orjson
+    gives the same bytes in a small part of the time; all else goes to the reference."""
     if _is_simple(data):
         try:
-            return _encode(data).encode()
-        except UnicodeEncodeError:
-            pass
+            return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
+            pass  # such as half of a surrogate pair: the reference tells it
     return rfc8785.dumps(data)
 
 

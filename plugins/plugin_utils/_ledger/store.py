@@ -124,7 +124,8 @@ class Store:
 
     def clean(self, entry: NewEntry) -> dict[str, Any]:
         """What append() would write: the fields without seq, id and time."""
-        entry = replace(entry, stream=self.own_stream(entry.stream))
+        if self.prefix:
+            entry = replace(entry, stream=self.own_stream(entry.stream))
         check(entry)
         return clean(entry, actor=self._plain_actor, redact=self._redact)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import functools
 import hashlib
 import sqlite3
+import sys
 import uuid
 
 import pytest
@@ -24,6 +26,13 @@ JSON = st.recursive(SCALARS | TEXT, lambda inner: st.lists(inner, max_size=4) | 
 @settings(max_examples=300, deadline=None)
 def test_canonical_bytes_are_those_of_the_reference(data):
     assert canonical.dumps(data) == rfc8785.dumps(data)
+
+
+def test_every_character_is_written_as_the_reference_writes_it():
+    text = "".join(chr(number) for number in range(sys.maxunicode + 1) if not 0xD800 <= number <= 0xDFFF)
+    assert canonical.dumps({"text": text, text[:128]: 1}) == rfc8785.dumps({"text": text, text[:128]: 1})
+    nested = functools.reduce(lambda inner, _number: [inner], range(300), "x")
+    assert canonical.dumps(nested) == rfc8785.dumps(nested)
 
 
 @given(st.integers(0, 2**47))
