@@ -13,8 +13,8 @@ author:
 description:
   - Records for each task result who ran it, when, on which host, which action, how it ended, how long it took and its message, without arguments and secrets.
   - Records the start and the end of a run and of each play, with the verdict.
-  - Entries go into a stream of their own, in batches, written by a process beside the run; the start of each play and the end of the run are synced to disk.
-  - Where the run is killed, what was handed over before is written nevertheless.
+  - Entries go into a stream of their own, written by a process beside the run; the start of each play and the end of the run are synced to disk.
+  - Where the run is killed, every result that it had before is written nevertheless.
 requirements:
   - enabled in C(callbacks_enabled)
 options:
@@ -28,7 +28,7 @@ options:
       - section: evenkeel
         key: audit_stream
   batch:
-    description: How many results to keep in memory before they are written.
+    description: How many results are written in one transaction at most; after a second those that are there are written.
     type: int
     default: 200
     env:
@@ -133,8 +133,7 @@ class CallbackModule(CallbackBase):
             self._end_play()
         self._play = play.get_name()
         self._audit.start_play()
-        self._audit.add("play", "fact", subject=self._play, body={**_start(), "playbook": self._playbook})
-        self._audit.begin()
+        self._audit.add("play", "fact", subject=self._play, body={**_start(), "playbook": self._playbook}, durable=True)
 
     def _plain(self, variables):
         templar = Templar(loader=None, variables=variables)
@@ -158,7 +157,8 @@ class CallbackModule(CallbackBase):
             return
         self._end_play()
         hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
-        self._audit.add("run", "fact", subject=self._playbook, body={"event": "end", "verdict": play_verdict(hosts.values()), "hosts": hosts})
+        body = {"event": "end", "verdict": play_verdict(hosts.values()), "hosts": hosts}
+        self._audit.add("run", "fact", subject=self._playbook, body=body, durable=True)
         self._audit.close()
 
     def _guard(self, act, *args):

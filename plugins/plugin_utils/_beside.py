@@ -9,6 +9,7 @@ does) waits for us alone.
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import subprocess
 import sys
@@ -69,4 +70,5 @@ def _make_importable() -> None:
 
 if __name__ == "__main__":
     _make_importable()
-    importlib.import_module(f"{UTILS}.{sys.argv[1]}").run(json.loads(sys.stdin.buffer.readline()))
+    # Unbuffered: what follows the line is not ours to read.
+    importlib.import_module(f"{UTILS}.{sys.argv[1]}").run(json.loads(io.FileIO(0, closefd=False).readline()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit trail: results of tasks become entries, kept in memory until a batch is full."""
+"""The audit trail: results of tasks become entries, cleaned here and written by a process beside the run."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ class Audit:
         self._secrets = {*known_secrets(os.environ, variables), unquote(urlsplit(url).password or "")}
         self._redact = Redactor(self._secrets)
         self._actor = self._redact(actor.detect(os.environ, variables))
-        self._writer = Writer(url)
-        self._stream, self._batch, self._strict = stream, batch, strict
-        self._ready: list[dict[str, Any]] = []
+        self._writer = Writer(url, batch=batch)
+        self._stream, self._strict = stream, strict
         self._environment = str(variables.get("evenkeel_target") or "")
         self._release = str(variables.get("evenkeel_version") or "")
         self.play: dict[str, Any] = {}
@@ -77,14 +76,12 @@ class Audit:
     def start_play(self) -> None:
         self.play = {"verdict": "passed", "results": 0, "failed": 0, "unreachable": 0, "changed": 0}
 
-    def add(self, kind: str, phase: str, *, subject: str, body: Mapping[str, Any]) -> None:
+    def add(self, kind: str, phase: str, *, subject: str, body: Mapping[str, Any], durable: bool = False) -> None:
         if kind == "task":
             self._count(body)
         entry = NewEntry(kind, phase, self._environment, self._release, subject, body, self._stream)
         check(entry)
-        self._ready.append(clean(entry, actor=self._actor, redact=self._redact))
-        if len(self._ready) >= self._batch:
-            self._flush()
+        self._writer.write(clean(entry, actor=self._actor, redact=self._redact), durable=durable, wait=durable and self._strict)
 
     def _count(self, body: Mapping[str, Any]) -> None:
         self.play["results"] += 1
@@ -96,14 +93,5 @@ class Audit:
         elif body["status"] == "unreachable" and self.play["verdict"] == "passed":
             self.play["verdict"] = "errored"
 
-    def begin(self) -> None:
-        """The run, or a play of it."""
-        self._flush(durable=True, wait=self._strict)
-
-    def _flush(self, *, durable: bool = False, wait: bool = False) -> None:
-        ready, self._ready = self._ready, []
-        self._writer.write(ready, durable=durable, wait=wait)
-
     def close(self) -> None:
-        self._flush(durable=True)
         self._writer.close()

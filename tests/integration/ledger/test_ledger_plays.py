@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -51,6 +52,13 @@ def sql(state, statement):
         return connection.execute(statement).fetchall()
     finally:
         connection.close()
+
+
+def wait_until(ready):
+    end = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_record_and_read_back(playbook, state):
@@ -220,6 +228,25 @@ def test_audit_without_a_store(playbook, tmp_path, on_error, rc):
     )
     assert run.rc == rc
     assert (run.stdout + run.stderr).replace("\n", " ").count("audit trail is incomplete") == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_audit_keeps_every_result_of_a_run_that_is_ended(playbook, tmp_path, state, how):
+    began = tmp_path / "began"
+    steps = [{"name": f"act {number}", "ansible.builtin.debug": {"msg": "x"}} for number in range(5)]
+    hang = {"name": "hang", "ansible.builtin.shell": f"touch {began}; exec sleep 30"}
+    (tmp_path / "site.yml").write_text(json.dumps(play(*steps, hang)))
+    (tmp_path / "ansible.cfg").touch()
+    environment = {**PlaybookRunner(tmp_path).environment(tmp_path), "ANSIBLE_CALLBACKS_ENABLED": "evenkeel.release.audit"}
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "site.yml", "-e", f"evenkeel_state_dir={state['evenkeel_state_dir']}"]
+    run = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+    wait_until(began.exists)
+    os.killpg(run.pid, how)
+    run.wait(60)
+    query = "SELECT json_extract(bytes, '$.body.task') FROM evenkeel_entries WHERE kind = 'task' AND subject = 'localhost' ORDER BY seq"
+    wait_until(lambda: len(sql(state, query)) >= 5)
+    assert [name for (name,) in sql(state, query)][:5] == [step["name"] for step in steps]
+    assert playbook("evenkeel.release.ledger_verify", extra_vars=state).rc == 0
 
 
 def test_ledger_verify(playbook, state, tmp_path):
