@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.evenkeel.release.plugins.plugin_utils._ledger.canonical import SAFE_INTEGER
 
 REDACTED = "[REDACTED]"
-SHORT = 100  # longer ones hardly come twice
 SHORTEST = 4  # a shorter "secret" would blank out ordinary words
 
 _WORDS = (
@@ -74,7 +73,7 @@ class Redactor:
     def __call__(self, data: Any) -> Any:
         kind = type(data)
         if kind is str:  # tagged strings go the slow way
-            return self._short(data) if len(data) <= SHORT else self._text(data)
+            return self.text(data)
         if kind is bool or data is None:
             return data
         if kind is dict or isinstance(data, Mapping):
@@ -110,7 +109,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         plain = str.__str__(text)  # drops the tags of Ansible, which are a subclass
-        return self._short(plain) if len(plain) <= SHORT else self._text(plain)
+        return self._short(plain) if len(plain) <= 100 else self._text(plain)
 
     def _read_key(self, key: str) -> tuple[str | None, bool]:
         """(the key to write, None for one that Ansible keeps for itself; whether what it names is a secret)."""

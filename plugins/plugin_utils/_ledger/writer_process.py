@@ -48,18 +48,18 @@ class Lines:
         self._descriptor = descriptor
         self._begun = b""
         self._whole: deque[bytes] = deque()
-        self.ended = False
+        self._ended = False
 
     def next(self, seconds: float | None) -> bytes | None:
         """None where none came in that time, or none comes any more."""
         until = None if seconds is None else time.monotonic() + seconds
-        while not self._whole and not self.ended:
+        while not self._whole and not self._ended:
             if until is not None and not select.select([self._descriptor], [], [], max(0.0, until - time.monotonic()))[0]:
                 return None
             chunk = os.read(self._descriptor, CHUNK)
             *whole, self._begun = (self._begun + chunk).split(b"\n")
             self._whole += whole
-            self.ended = not chunk
+            self._ended = not chunk
         return self._whole.popleft() if self._whole else None
 
 

@@ -124,12 +124,17 @@ def _has_intent(state):
         return False
 
 
-def start_holder(tmp_path, state):
-    (tmp_path / "hold.yml").write_text(HOLD)
+def start(tmp_path, state, plays, **env):
+    """A run that is not waited for."""
+    (tmp_path / "site.yml").write_text(plays)
     (tmp_path / "ansible.cfg").touch()
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "hold.yml", "-e", f"evenkeel_state_dir={state['evenkeel_state_dir']}"]
-    environment = PlaybookRunner(tmp_path).environment(tmp_path)
-    run = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "site.yml", "-e", f"evenkeel_state_dir={state['evenkeel_state_dir']}"]
+    environment = {**PlaybookRunner(tmp_path).environment(tmp_path), **env}
+    return subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+
+
+def start_holder(tmp_path, state):
+    run = start(tmp_path, state, HOLD)
     deadline = time.monotonic() + 60
     database = Path(state["evenkeel_state_dir"]) / "ledger.sqlite"
     while time.monotonic() < deadline:
@@ -235,11 +240,7 @@ def test_audit_keeps_every_result_of_a_run_that_is_ended(playbook, tmp_path, sta
     began = tmp_path / "began"
     steps = [{"name": f"act {number}", "ansible.builtin.debug": {"msg": "x"}} for number in range(5)]
     hang = {"name": "hang", "ansible.builtin.shell": f"touch {began}; exec sleep 30"}
-    (tmp_path / "site.yml").write_text(json.dumps(play(*steps, hang)))
-    (tmp_path / "ansible.cfg").touch()
-    environment = {**PlaybookRunner(tmp_path).environment(tmp_path), "ANSIBLE_CALLBACKS_ENABLED": "evenkeel.release.audit"}
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "site.yml", "-e", f"evenkeel_state_dir={state['evenkeel_state_dir']}"]
-    run = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+    run = start(tmp_path, state, json.dumps(play(*steps, hang)), ANSIBLE_CALLBACKS_ENABLED="evenkeel.release.audit")
     wait_until(began.exists)
     os.killpg(run.pid, how)
     run.wait(60)

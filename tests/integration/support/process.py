@@ -52,6 +52,12 @@ def free_port() -> int:
     raise RuntimeError(f"No port from {FIRST_PORT} to {LAST_PORT} is free")
 
 
+def part_of(folder: Path) -> int:
+    """The part of the range in which environments below that state folder look first."""
+    size = ports.LAST - ports.FIRST + 1
+    return ports.start_of(str(folder)) % size * PARTS // size
+
+
 @functools.cache
 def _part(_pid: int) -> int:
     return next(part for part in range(PARTS) if _claim(f"part-{part}"))
@@ -62,10 +68,9 @@ def state_folder(prefix: str) -> Path:
 
     Its path is short: a UNIX socket below it may have 107 bytes. It says where the search for free ports starts.
     """
-    size = ports.LAST - ports.FIRST + 1
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
-        if ports.start_of(str(folder)) % size * PARTS // size == _part(os.getpid()):
+        if part_of(folder) == _part(os.getpid()):
             folder.chmod(0o711)
             return folder
         folder.rmdir()

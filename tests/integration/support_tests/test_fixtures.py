@@ -96,9 +96,8 @@ def test_a_free_port_is_given_once(free_port):
 
 def test_environments_of_two_test_processes_get_other_ports():
     script = (
-        "from ansible_collections.evenkeel.release.tests.integration.support.process import PARTS, ports, state_folder\n"
-        "folder = state_folder('ek-'); folder.rmdir(); size = ports.LAST - ports.FIRST + 1\n"
-        "print(ports.start_of(str(folder)) % size * PARTS // size, flush=True); input()"
+        "from ansible_collections.evenkeel.release.tests.integration.support.process import part_of, state_folder\n"
+        "folder = state_folder('ek-'); folder.rmdir(); print(part_of(folder), flush=True); input()"
     )
     both = [subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _number in range(2)]
     assert len({process.stdout.readline() for process in both}) == 2
